@@ -1,0 +1,1 @@
+//! Which event, if any, a payment becomes, given what was known. Pure.

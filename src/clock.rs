@@ -1,0 +1,1 @@
+//! The only reader of time: system time, or virtual time under tests.

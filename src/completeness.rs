@@ -1,0 +1,1 @@
+//! What a reading proves: overlap, count, running balance. Pure.

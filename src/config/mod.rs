@@ -1,0 +1,1 @@
+//! tillwatch.toml: parsed, then validated into `Config`.

@@ -1,0 +1,1 @@
+//! One worker per sink: deliver, then acknowledge.

@@ -1,0 +1,1 @@
+//! Mistakes in a file, each with its place and what to write instead. Pure.

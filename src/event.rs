@@ -1,0 +1,1 @@
+//! The wire form of events: CloudEvents 1.0 JSON. Pure.

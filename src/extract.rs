@@ -1,0 +1,1 @@
+//! HTML page to rows of text. Pure.

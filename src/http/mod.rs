@@ -1,0 +1,1 @@
+//! The HTTP server: event stream and health.

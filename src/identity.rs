@@ -1,0 +1,1 @@
+//! The idempotency key of a payment. Pure.

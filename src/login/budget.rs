@@ -1,0 +1,1 @@
+//! May a sign-in be attempted now, and if not, when? Pure.

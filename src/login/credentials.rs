@@ -1,0 +1,1 @@
+//! Where a secret comes from: file, keyring, environment.

@@ -1,0 +1,1 @@
+//! Lets an attempt through, or says when the next one is possible.

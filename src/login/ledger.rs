@@ -1,0 +1,1 @@
+//! The attempts of one portal user, on disk before each click.

@@ -1,0 +1,3 @@
+//! tillwatch: parse, run, exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Row of text to payment. Pure.

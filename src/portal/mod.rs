@@ -1,0 +1,3 @@
+//! The seam between the agent and a portal.
+
+pub mod webdriver;

@@ -1,0 +1,1 @@
+//! What may be retried, and after how long. Pure.

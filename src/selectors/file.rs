@@ -1,0 +1,1 @@
+//! The selector file as TOML: parsed, then validated into a `Portal`. Pure.

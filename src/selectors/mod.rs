@@ -1,0 +1,3 @@
+//! A portal as data: the validated selector file. Pure.
+
+pub mod file;

@@ -1,0 +1,1 @@
+//! What a fetched page says about the session, and what follows from the outcome of a sign-in. Pure.

@@ -1,0 +1,1 @@
+//! Events as lines in a rotating file, exactly once.

@@ -1,0 +1,1 @@
+//! What was seen, what is to be told, and how far it was told.

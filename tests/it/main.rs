@@ -1,0 +1,1 @@
+//! Tests over HTTP, files and a real browser: one binary.
