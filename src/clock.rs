@@ -1,1 +1,153 @@
 //! The only reader of time: system time, or virtual time under tests.
+//!
+//! An enum, not a trait: the simulation runs on tokio's paused time and steps the wall clock at will.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// An instant in both of the machine's clocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// What the wall clock says; people and drifting hosts move it.
+    pub wall: DateTime<Utc>,
+    /// This boot of the machine.
+    pub boot: BootId,
+    /// `CLOCK_BOOTTIME`: since boot, suspend included; nobody moves it.
+    pub since_boot: Duration,
+}
+
+/// Names one boot: the kernel's random boot id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BootId(pub String);
+
+/// Where time comes from.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The machine's clocks.
+    System,
+    /// tokio's (paused) clock plus a wall clock that tests move.
+    Virtual(VirtualClock),
+}
+
+/// A wall clock over tokio's clock, with steps and reboots.
+#[derive(Debug, Clone)]
+pub struct VirtualClock {
+    origin: tokio::time::Instant,
+    // Shared between the clones of one clock; held only to copy three values.
+    state: Arc<Mutex<VirtualState>>,
+}
+
+#[derive(Debug, Clone)]
+struct VirtualState {
+    wall_at_origin: DateTime<Utc>,
+    boot: u64,
+    booted: Duration,
+}
+
+impl VirtualClock {
+    /// Starts at `wall`, on tokio's current instant, in boot 1.
+    #[must_use]
+    pub fn starting_at(wall: DateTime<Utc>) -> Self {
+        Self {
+            origin: tokio::time::Instant::now(),
+            state: Arc::new(Mutex::new(VirtualState {
+                wall_at_origin: wall,
+                boot: 1,
+                booted: Duration::ZERO,
+            })),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, VirtualState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the wall clock by `by`, either way. `CLOCK_BOOTTIME` goes on.
+    pub fn step(&self, by: TimeDelta) {
+        self.state().wall_at_origin += by;
+    }
+
+    /// A new boot id; `CLOCK_BOOTTIME` begins again.
+    pub fn reboot(&self) {
+        let elapsed = self.origin.elapsed();
+        let mut state = self.state();
+        state.boot += 1;
+        state.booted = elapsed;
+    }
+
+    /// Time that really passed since the start, whatever the wall clock says.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn stamp(&self) -> Stamp {
+        let elapsed = self.origin.elapsed();
+        let state = self.state().clone();
+        Stamp {
+            wall: state.wall_at_origin + TimeDelta::from_std(elapsed).unwrap_or(TimeDelta::MAX),
+            boot: BootId(format!("virtual-{}", state.boot)),
+            since_boot: elapsed.saturating_sub(state.booted),
+        }
+    }
+}
+
+impl Clock {
+    /// Wall time.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        match self {
+            Clock::System => Utc::now(),
+            Clock::Virtual(clock) => clock.stamp().wall,
+        }
+    }
+
+    /// Both clocks at once.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        match self {
+            Clock::System => Stamp {
+                wall: Utc::now(),
+                boot: system_boot(),
+                since_boot: system_since_boot(),
+            },
+            Clock::Virtual(clock) => clock.stamp(),
+        }
+    }
+
+    /// Time that nobody moves, from an arbitrary origin: for measuring how long something took.
+    #[must_use]
+    pub fn monotonic(&self) -> Duration {
+        match self {
+            Clock::System => system_since_boot(),
+            Clock::Virtual(clock) => clock.elapsed(),
+        }
+    }
+}
+
+/// The kernel's boot id. Elsewhere than on Linux every process is its own boot, so attempts of an
+/// earlier process are judged by the wall clock.
+fn system_boot() -> BootId {
+    static BOOT: std::sync::OnceLock<BootId> = std::sync::OnceLock::new();
+    BOOT.get_or_init(|| {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_else(|_| {
+            format!(
+                "process-{}-{}",
+                std::process::id(),
+                Utc::now().timestamp_micros()
+            )
+        });
+        BootId(id.trim().to_owned())
+    })
+    .clone()
+}
+
+fn system_since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}

@@ -1,3 +1,140 @@
-//! The seam between the agent and a portal.
+//! The seam between the agent and a portal: what an account asks of one, whatever is behind it.
+
+use std::fmt;
+use std::future::Future;
+
+use chrono::NaiveDate;
+use secrecy::SecretString;
+use url::Url;
 
 pub mod webdriver;
+
+/// One page as fetched at an instant. Never logged: it holds names and balances.
+#[derive(Clone)]
+pub struct Page {
+    /// Where the browser stood after the load, `document.location`.
+    pub url: Url,
+    /// HTTP status of the navigation; `None` where the browser does not tell.
+    pub status: Option<u16>,
+    /// The document's outer HTML.
+    pub html: String,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("origin", &self.url.origin().ascii_serialization())
+            .field("status", &self.status)
+            .field("html_bytes", &self.html.len())
+            .finish()
+    }
+}
+
+/// What is typed into the pinned origin, and nowhere else.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// Short code, till or wallet number.
+    pub number: String,
+    /// The portal user's name.
+    pub user: String,
+    /// The secret.
+    pub password: SecretString,
+}
+
+/// The portal-local days that a reading asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Days {
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day, inclusive.
+    pub to: NaiveDate,
+}
+
+/// A call to the WebDriver or the portal did not give a page.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortalError {
+    /// Nothing answers at the WebDriver's address, or it cannot start a browser.
+    #[error(
+        "the WebDriver gives no session ({reason}): is it running, and do browser and driver have the same version?"
+    )]
+    NoWebDriver {
+        /// First line of the driver's message, or the kind of connection error.
+        reason: String,
+    },
+    /// A call passed its time limit; the browser was given up.
+    #[error("the WebDriver did not answer `{call}` within {limit_ms} ms; its session was given up")]
+    Hung {
+        /// Name of the call.
+        call: &'static str,
+        /// The limit.
+        limit_ms: u64,
+    },
+    /// The browser or tab is gone; its cookies are lost.
+    #[error("the browser is gone ({reason}) and will be started again")]
+    BrowserLost {
+        /// WebDriver error code, e.g. `invalid session id`, `tab crashed`.
+        reason: String,
+    },
+    /// The browser stands on another origin than the pinned one. Nothing was typed there.
+    #[error(
+        "the browser stands at {found}, not at the pinned origin {pinned}: if the portal moved, change `origin`"
+    )]
+    OffOrigin {
+        /// Origin only, never the whole URL.
+        found: String,
+        /// The pin.
+        pinned: String,
+    },
+    /// Error page, no connection, empty document.
+    #[error("the portal does not answer as itself ({reason})")]
+    PortalDown {
+        /// HTTP status or network error name.
+        reason: String,
+    },
+    /// More than the page limit.
+    #[error(
+        "the page is {bytes} bytes, the limit is {limit}: narrow the portal's date range or page size"
+    )]
+    PageTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A step of the selector file names an element that the page does not have.
+    #[error("the page has no element `{css}` ({step}): correct the selector file")]
+    ElementMissing {
+        /// As written in the file.
+        css: String,
+        /// Its key, e.g. `sign_in.steps[2].click`.
+        step: String,
+    },
+}
+
+/// What the agent asks of a portal. Implemented by the WebDriver edge and by the simulation.
+///
+/// The implementation says what it sees; what a page means is decided by `session` and `extract`.
+pub trait Portal: Send {
+    /// Makes sure that a browser is there; ends a stale session first. Does nothing when one is.
+    fn open(&mut self) -> impl Future<Output = Result<(), PortalError>> + Send;
+
+    /// Visits the page with the sign-in form. Types nothing and spends nothing.
+    fn visit_sign_in(&mut self) -> impl Future<Output = Result<Page, PortalError>> + Send;
+
+    /// Takes the steps of the selector file on the page visited last and gives the page that follows.
+    /// The attempt must be in the ledger before this is called.
+    fn submit(
+        &mut self,
+        credential: &Credential,
+    ) -> impl Future<Output = Result<Page, PortalError>> + Send;
+
+    /// Loads the first page of the table.
+    fn first_page(&mut self, days: Days) -> impl Future<Output = Result<Page, PortalError>> + Send;
+
+    /// Goes on to the next (older) page.
+    fn next_page(&mut self) -> impl Future<Output = Result<Page, PortalError>> + Send;
+
+    /// Signs out where the portal has a way to, and ends the browser. Never fails: what is left is
+    /// ended at the next `open`.
+    fn close(&mut self) -> impl Future<Output = ()> + Send;
+}

@@ -1,3 +1,304 @@
-//! A portal as data: the validated selector file. Pure.
+//! A portal as data: the validated form of `selectors/<portal>.toml`. Pure.
+//!
+//! `file` parses and validates; everything else works on these types and checks nothing again.
 
 pub mod file;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use regex::Regex;
+use scraper::Selector;
+
+use crate::payment::{RowKind, Status, TransactionType};
+use crate::session::Outcome;
+
+/// One portal family: how to sign in, what its pages mean, where the fields of a payment stand.
+#[derive(Debug, Clone)]
+pub struct Portal {
+    /// File stem, e.g. `kilima`; `selectorFormat` on the wire is `<name>@<format>`.
+    pub name: String,
+    /// The operator's word in ids: stable over renames of the file.
+    pub operator: String,
+    /// scheme://host[:port], the pin. An account may override it.
+    pub origin: Origin,
+    /// Zone of every local time on the pages.
+    pub zone: Tz,
+    /// ISO 4217, where `fields` has no `currency` column.
+    pub currency: String,
+    /// GSMA key of the account's number in `creditParty`, e.g. `organisationid`, `msisdn`.
+    pub account_key: String,
+    /// How to sign in.
+    pub sign_in: SignIn,
+    /// Which mark on a page means what.
+    pub marks: Marks,
+    /// How to reach and read the table.
+    pub table: Table,
+    /// Where each field of a payment stands.
+    pub fields: Fields,
+}
+
+/// An origin as the URL standard has it: scheme, host, port; no path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin(url::Url);
+
+/// Why a text is no origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnOrigin {
+    /// Not a URL, or one without a host.
+    #[error("an origin looks like `https://portal.example` or `https://portal.example:8443`")]
+    Malformed,
+    /// A path, query, fragment or user name stands in it.
+    #[error("an origin has no path, query or user name: write only scheme, host and port")]
+    MoreThanAnOrigin,
+    /// Neither http nor https.
+    #[error("an origin is http or https")]
+    Scheme,
+}
+
+impl Origin {
+    /// Parses `scheme://host[:port]`.
+    ///
+    /// # Errors
+    /// See [`NotAnOrigin`].
+    pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
+        let url = url::Url::parse(text).map_err(|_| NotAnOrigin::Malformed)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(NotAnOrigin::Scheme);
+        }
+        if url.host_str().is_none() {
+            return Err(NotAnOrigin::Malformed);
+        }
+        let bare = matches!(url.path(), "" | "/")
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if bare {
+            Ok(Self(url))
+        } else {
+            Err(NotAnOrigin::MoreThanAnOrigin)
+        }
+    }
+
+    /// Is `page` (an absolute URL) of this origin?
+    #[must_use]
+    pub fn holds(&self, page: &url::Url) -> bool {
+        page.origin() == self.0.origin()
+    }
+
+    /// The absolute URL of `path` at this origin; `None` when it would leave the origin.
+    #[must_use]
+    pub fn join(&self, path: &str) -> Option<url::Url> {
+        self.0.join(path).ok().filter(|url| self.holds(url))
+    }
+
+    /// Plain http to a host that is not loopback: refused unless the account says `allow_insecure_http`.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        let loopback = match self.0.host() {
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        self.0.scheme() == "http" && !loopback
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
+    }
+}
+
+/// The way to a signed-in page.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// Path of the page with the form, at the origin.
+    pub path: String,
+    /// In order; the last `Click` is the one that spends the attempt.
+    pub steps: Vec<Step>,
+    /// Path that ends the session, where the portal has one.
+    pub sign_out: Option<String>,
+}
+
+/// One action on the login page.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Types a value into the field.
+    Fill {
+        /// CSS of the input, as written (the browser evaluates it).
+        field: String,
+        /// What is typed.
+        value: Value,
+    },
+    /// Clicks the element.
+    Click {
+        /// CSS of the element, as written.
+        element: String,
+    },
+}
+
+/// What a `fill` types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// `{number}`: the account's short code, till or wallet.
+    Number,
+    /// `{user}`: the portal user's name.
+    User,
+    /// `{password}`: the secret.
+    Password,
+}
+
+/// A condition on a page: an element that is there, and, where given, whose text matches.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// Some element matches this.
+    pub css: Selector,
+    /// And the text of one such element (white space collapsed) matches this.
+    pub text: Option<Regex>,
+}
+
+/// What the pages of a portal say about the session.
+#[derive(Debug, Clone)]
+pub struct Marks {
+    /// The positive mark of a signed-in page: without it nothing on a page is believed.
+    pub signed_in: Mark,
+    /// The page asks for a sign-in.
+    pub signed_out: Mark,
+    /// What a refused sign-in looks like, in the file's order: the first that matches counts.
+    pub outcomes: Vec<(Mark, Outcome)>,
+}
+
+/// How to reach the table and how to read it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Path and query at the origin, with `{from}` and `{to}` where the portal takes dates.
+    pub path: String,
+    /// chrono format of `{from}` and `{to}`, portal-local dates. `None` when `path` has neither.
+    pub path_date: Option<String>,
+    /// Elements that are rows, header and preamble included.
+    pub rows: Selector,
+    /// Rows to pass over because the file says what they are (pager, totals): the row's own text matches.
+    pub skip: Vec<Regex>,
+    /// How the portal says "no rows". Without it, a page without rows is never believed.
+    pub empty: Option<Mark>,
+    /// Order of the rows.
+    pub order: Order,
+    /// The element that leads to the next (older) page; its absence means "last page".
+    pub next: Option<Next>,
+    /// Where the portal prints how many rows there are in all: first capture group of the regex in the element's text.
+    pub count: Option<(Selector, Regex)>,
+}
+
+/// The way to the next page.
+#[derive(Debug, Clone)]
+pub struct Next {
+    /// CSS as written, for the browser's click.
+    pub element: String,
+    /// The same, compiled, to see in the fetched page whether there is a next one.
+    pub css: Selector,
+}
+
+/// Order of rows on the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The newest row first.
+    NewestFirst,
+    /// The oldest row first.
+    OldestFirst,
+}
+
+/// Where one field's text stands in a row.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// How the cell is found.
+    pub cell: CellSource,
+    /// Keep the first capture group (or the whole match) of this; a row without a match has no such field.
+    pub capture: Option<Regex>,
+}
+
+/// How a cell is found.
+#[derive(Debug, Clone)]
+pub enum CellSource {
+    /// By the text of its column's header.
+    Header {
+        /// Any of these, compared without case, with white space collapsed.
+        names: Vec<String>,
+        /// Which of several equal headers, from 1.
+        nth: usize,
+    },
+    /// By CSS within the row.
+    Css {
+        /// Inside the row element.
+        css: Selector,
+        /// The attribute's value instead of the text.
+        attribute: Option<String>,
+    },
+}
+
+/// The fields of a payment that a portal can fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each is documented at its key in `Fields`")]
+pub enum Field {
+    TransactionReference,
+    CompletionDate,
+    CreationDate,
+    Status,
+    Type,
+    Kind,
+    Direction,
+    Amount,
+    Credit,
+    Debit,
+    Currency,
+    BalanceAfter,
+    Counterparty,
+    PayerName,
+    CustomerReference,
+    OriginalReference,
+}
+
+/// The `[fields]` of a selector file.
+#[derive(Debug, Clone)]
+pub struct Fields {
+    /// Where each named field stands. Only fields that the file names.
+    pub sources: BTreeMap<Field, Source>,
+    /// chrono formats tried in order, for each date field.
+    pub dates: BTreeMap<Field, Vec<String>>,
+    /// How amounts are written.
+    pub decimal: DecimalRule,
+    /// Status words. A word that is not here is quarantined.
+    pub status: BTreeMap<String, Status>,
+    /// GSMA types by the portal's words, and the type of a word that is not here.
+    pub types: BTreeMap<String, TransactionType>,
+    /// The type of rows whose word is not in `types`; required.
+    pub other_type: TransactionType,
+    /// Words of the `kind` column that make a row a charge or a reversal.
+    pub kinds: BTreeMap<String, RowKind>,
+    /// Words of the `direction` column, where the direction is a word.
+    pub directions: BTreeMap<String, crate::payment::Direction>,
+    /// GSMA key of the counterparty, e.g. `msisdn`.
+    pub counterparty_key: String,
+    /// Fields that make the id where the portal has no reference; empty when `TransactionReference` is there.
+    pub identity: Vec<Field>,
+}
+
+/// How a portal writes amounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecimalRule {
+    /// The decimal mark: `.` or `,`.
+    pub mark: char,
+    /// Marks between groups of three digits.
+    pub group: Option<char>,
+}
+
+/// A duration as files write it (`30s`, `15m`, `24h`).
+///
+/// # Errors
+/// humantime's own message.
+pub fn parse_duration(text: &str) -> Result<Duration, humantime::DurationError> {
+    humantime::parse_duration(text)
+}
