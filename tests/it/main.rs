@@ -1,1 +1,4 @@
 //! Tests over HTTP, files and a real browser: one binary.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod tidy;
