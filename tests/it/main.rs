@@ -1,1 +1,3 @@
 //! Tests over HTTP, files and a real browser: one binary.
+
+mod events;
