@@ -1,4 +1,5 @@
 //! Tests over HTTP, files and a real browser: one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod events;
 mod tidy;
