@@ -3,3 +3,4 @@
 
 mod events;
 mod tidy;
+mod demo_portal;

@@ -1,0 +1,8 @@
+//! The demo portal as a reader of its pages meets it, against what it says really happened.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod access;
+mod breakage;
+mod fixtures;
+mod statement;
+mod visitor;
