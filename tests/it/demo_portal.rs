@@ -1,5 +1,4 @@
 //! The demo portal as a reader of its pages meets it, against what it says really happened.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 mod access;
 mod breakage;
