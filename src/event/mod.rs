@@ -11,7 +11,7 @@ use crate::payment::{AccountName, OperatorAccount, Payment, PaymentId, Status, b
 mod told;
 mod wire;
 
-pub use told::{NotAnEvent, Told, parse_told};
+pub use told::{NotAnEvent, Told, ToldPayment, parse_told};
 pub use wire::render;
 
 /// The account an event speaks of.
@@ -53,6 +53,15 @@ pub struct Cursor {
     pub epoch: Epoch,
     /// The last sequence received.
     pub sequence: u64,
+}
+
+/// One event of the outbox, rendered at commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Epoch and sequence.
+    pub cursor: Cursor,
+    /// The CloudEvents JSON, without the line end.
+    pub json: String,
 }
 
 /// Why a text is no epoch or no cursor.

@@ -21,18 +21,33 @@ pub struct Told {
     pub time: DateTime<Utc>,
     /// Told again after a rebuild.
     pub replayed: bool,
-    /// The payment that a `payment.…` event speaks of (of a reversal: the reversal row).
-    pub payment: Option<PaymentId>,
-    /// The portal's reference of that payment; `None` where the portal has none.
-    pub reference: Option<String>,
-    /// Status told.
-    pub status: Option<Status>,
-    /// 0 for `payment.received`, from 1 for `payment.updated`.
-    pub revision: u32,
-    /// `firstSeen` of a payment.
-    pub first_seen: Option<DateTime<Utc>>,
+    /// What a `payment.…` event says (of a reversal: of the reversal row).
+    pub payment: Option<ToldPayment>,
     /// `until` of a watermark.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// The facts of a payment as they were told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldPayment {
+    /// Its id.
+    pub id: PaymentId,
+    /// The portal's reference; `None` where the portal has none.
+    pub reference: Option<String>,
+    /// `transactionStatus`.
+    pub status: Status,
+    /// 0 for `payment.received` and `payment.reversed`, from 1 for `payment.updated`.
+    pub revision: u32,
+    /// `amount` as on the wire.
+    pub amount: String,
+    /// `currency`.
+    pub currency: String,
+    /// `completionDate`.
+    pub completion: Option<DateTime<Utc>>,
+    /// `customerReference`.
+    pub customer_reference: Option<String>,
+    /// `firstSeen`.
+    pub first_seen: DateTime<Utc>,
 }
 
 /// Why a line is no event of ours. Says nothing of the line's text.
@@ -53,7 +68,7 @@ pub enum NotAnEvent {
 }
 
 #[derive(Deserialize)]
-struct WireTold {
+struct WireTold<'a> {
     id: String,
     source: String,
     #[serde(rename = "type")]
@@ -63,21 +78,30 @@ struct WireTold {
     sequence: String,
     #[serde(default)]
     replayed: bool,
-    data: WireToldData,
+    #[serde(borrow)]
+    data: &'a serde_json::value::RawValue,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireToldData {
-    transaction_reference: Option<String>,
+struct WireToldPayment {
+    transaction_reference: String,
     #[serde(default)]
     reference_synthetic: bool,
     payment_id: Option<String>,
-    transaction_status: Option<String>,
+    transaction_status: String,
     #[serde(default)]
     revision: u32,
-    first_seen: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
+    amount: String,
+    currency: String,
+    customer_reference: Option<String>,
+    completion_date: Option<DateTime<Utc>>,
+    first_seen: DateTime<Utc>,
+}
+
+#[derive(Deserialize)]
+struct WireToldWatermark {
+    until: DateTime<Utc>,
 }
 
 /// Reads one line of a file sink, without its line end.
@@ -85,9 +109,7 @@ struct WireToldData {
 /// # Errors
 /// When it is not an event that [`super::render`] could have written.
 pub fn parse_told(line: &str) -> Result<Told, NotAnEvent> {
-    let wire: WireTold = serde_json::from_str(line).map_err(|error| NotAnEvent::Json {
-        column: error.column(),
-    })?;
+    let wire: WireTold<'_> = serde_json::from_str(line).map_err(not_json)?;
     let unknown = |field| NotAnEvent::Value { field };
     let event_type = EventType::ALL
         .into_iter()
@@ -97,13 +119,16 @@ pub fn parse_told(line: &str) -> Result<Told, NotAnEvent> {
         epoch: wire.epoch.parse().map_err(|_| unknown("epoch"))?,
         sequence: parse_sequence(&wire.sequence).map_err(|_| unknown("sequence"))?,
     };
-    let (payment, status) = match event_type {
-        EventType::Received => (Some(payment(&wire.id, "id")?), Some(status(&wire.data)?)),
-        EventType::Updated | EventType::Reversed => {
-            let id = wire.data.payment_id.as_deref().unwrap_or_default();
-            (Some(payment(id, "paymentId")?), Some(status(&wire.data)?))
+    let (payment, until) = match event_type {
+        EventType::Received | EventType::Updated | EventType::Reversed => {
+            (Some(payment(event_type, &wire)?), None)
         }
-        EventType::Watermark | EventType::Gap => (None, None),
+        EventType::Watermark => {
+            let data: WireToldWatermark =
+                serde_json::from_str(wire.data.get()).map_err(not_json)?;
+            (None, Some(data.until))
+        }
+        EventType::Gap => (None, None),
     };
     Ok(Told {
         event_type,
@@ -113,27 +138,40 @@ pub fn parse_told(line: &str) -> Result<Told, NotAnEvent> {
         time: wire.time,
         replayed: wire.replayed,
         payment,
-        reference: wire
-            .data
-            .transaction_reference
-            .filter(|_| !wire.data.reference_synthetic),
-        status,
-        revision: wire.data.revision,
-        first_seen: wire.data.first_seen,
-        until: wire.data.until,
+        until,
     })
 }
 
-fn payment(text: &str, field: &'static str) -> Result<PaymentId, NotAnEvent> {
-    text.parse().map_err(|_| NotAnEvent::Value { field })
+fn payment(event_type: EventType, wire: &WireTold<'_>) -> Result<ToldPayment, NotAnEvent> {
+    let data: WireToldPayment = serde_json::from_str(wire.data.get()).map_err(not_json)?;
+    let (id, field) = match event_type {
+        EventType::Received => (Some(&wire.id), "id"),
+        EventType::Updated | EventType::Reversed | EventType::Watermark | EventType::Gap => {
+            (data.payment_id.as_ref(), "paymentId")
+        }
+    };
+    let status = Status::ALL
+        .into_iter()
+        .find(|known| known.as_str() == data.transaction_status);
+    Ok(ToldPayment {
+        id: id
+            .and_then(|id| id.parse().ok())
+            .ok_or(NotAnEvent::Value { field })?,
+        reference: Some(data.transaction_reference).filter(|_| !data.reference_synthetic),
+        status: status.ok_or(NotAnEvent::Value {
+            field: "transactionStatus",
+        })?,
+        revision: data.revision,
+        amount: data.amount,
+        currency: data.currency,
+        completion: data.completion_date,
+        customer_reference: data.customer_reference,
+        first_seen: data.first_seen,
+    })
 }
 
-fn status(data: &WireToldData) -> Result<Status, NotAnEvent> {
-    let word = data.transaction_status.as_deref();
-    Status::ALL
-        .into_iter()
-        .find(|known| Some(known.as_str()) == word)
-        .ok_or(NotAnEvent::Value {
-            field: "transactionStatus",
-        })
+fn not_json(error: serde_json::Error) -> NotAnEvent {
+    NotAnEvent::Json {
+        column: error.column(),
+    }
 }

@@ -3,18 +3,10 @@
 use std::future::Future;
 
 use crate::event::Cursor;
+pub use crate::event::Line;
 
 pub mod file;
 pub mod stdout;
-
-/// One event of the outbox, rendered at commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// Epoch and sequence.
-    pub cursor: Cursor,
-    /// The CloudEvents JSON, without the line end.
-    pub json: String,
-}
 
 /// A sink did not take a batch, or could not be opened.
 #[derive(Debug, thiserror::Error)]
