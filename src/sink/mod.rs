@@ -19,7 +19,7 @@ pub enum SinkError {
     Io {
         /// The file.
         path: std::path::PathBuf,
-        /// `opened`, `read`, `written`, `synced`, `truncated`, `rotated`.
+        /// `opened`, `locked`, `read`, `written`, `synced`, `truncated`, `rotated`.
         action: &'static str,
         /// Why.
         source: std::io::Error,
@@ -31,6 +31,12 @@ pub enum SinkError {
         path: std::path::PathBuf,
         /// From 1.
         line: usize,
+    },
+    /// Another process writes there.
+    #[error("{} is written by another process: give each tillwatch a file of its own", path.display())]
+    InUse {
+        /// The file.
+        path: std::path::PathBuf,
     },
 }
 
