@@ -21,6 +21,21 @@ pub struct AccountState {
     pub gaps: Vec<Gap>,
 }
 
+impl AccountState {
+    /// Of an account that begins now.
+    #[must_use]
+    pub fn begun(since: DateTime<Utc>) -> Self {
+        Self {
+            since,
+            watermark: None,
+            watermark_told_at: None,
+            replaying: false,
+            paused: false,
+            gaps: Vec::new(),
+        }
+    }
+}
+
 /// Salted digest of a credential's version: says "changed" without saying what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CredentialFingerprint(pub [u8; 16]);

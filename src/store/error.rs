@@ -75,7 +75,9 @@ pub enum Refusal {
     #[error("its witness file is damaged")]
     WitnessDamaged,
     /// The records do not add up to what the store itself, or the witness, says was acknowledged.
-    #[error("it holds {found} records where {expected} were acknowledged (commit {commit}), or other ones")]
+    #[error(
+        "it holds {found} records where {expected} were acknowledged (commit {commit}), or other ones"
+    )]
     Disagrees {
         /// Records found.
         found: u64,
@@ -122,13 +124,17 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A record does not decode.
-    #[error("a {record} record of the store is damaged: stop the agent and run `tillwatch store check`")]
+    #[error(
+        "a {record} record of the store is damaged: stop the agent and run `tillwatch store check`"
+    )]
     Damaged {
         /// Which kind.
         record: &'static str,
     },
     /// A record is of a newer format.
-    #[error("a {record} record has format {found}, this program knows up to {known}: use the newer tillwatch")]
+    #[error(
+        "a {record} record has format {found}, this program knows up to {known}: use the newer tillwatch"
+    )]
     Newer {
         /// Which kind.
         record: &'static str,
@@ -138,7 +144,9 @@ pub enum StoreError {
         known: u8,
     },
     /// The engine panicked or failed in the middle of a write: reads and writes have ended. A restart checks everything.
-    #[error("the store is closed after a failure: restart the agent, it checks the store as it starts")]
+    #[error(
+        "the store is closed after a failure: restart the agent, it checks the store as it starts"
+    )]
     Closed,
     /// `begin_account` was not called for it.
     #[error("account {0} was never begun in this store")]

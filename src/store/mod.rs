@@ -27,6 +27,7 @@ mod error;
 mod open;
 mod outbox;
 mod reading;
+mod verify;
 mod witness;
 
 pub use account::{AccountState, Breaker, CredentialFingerprint};
@@ -38,6 +39,8 @@ use db::Db;
 
 /// Rows that one account may have in quarantine; more are counted, not kept.
 pub const MAX_QUARANTINED: usize = 1_000;
+/// Open holes that one account may have; more wait untold until there is room, and the watermark with them.
+pub const MAX_GAPS: usize = 500;
 /// Events that one call of [`Store::outbox_after`] gives at most.
 pub const MAX_BATCH: usize = 10_000;
 /// A watermark comes at most this often per account.
@@ -197,10 +200,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn known(
-        &self,
-        ids: Vec<PaymentId>,
-    ) -> Result<HashMap<PaymentId, Seen>, StoreError> {
+    pub async fn known(&self, ids: Vec<PaymentId>) -> Result<HashMap<PaymentId, Seen>, StoreError> {
         self.run(move |db, _| {
             let mut known = HashMap::new();
             for id in ids {
@@ -374,7 +374,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; damaged when the records are not what was acknowledged.
     pub async fn verify(&self) -> Result<Report, StoreError> {
-        self.run(|db, _| db.verify()).await
+        self.run(|db, _| verify::verify(db)).await
     }
 
     /// Copies the store into the new directory `to` while the agent runs, and opens the copy to verify it.
@@ -384,9 +384,12 @@ impl Store {
     pub async fn backup(&self, to: &Path) -> Result<Report, StoreError> {
         let to: PathBuf = to.to_owned();
         let copied = to.clone();
-        self.run(move |db, _| db.copy_to(&copied)).await?;
-        tokio::task::spawn_blocking(move || open::verify_copy(&to))
+        self.run(move |db, _| verify::copy(db, &copied)).await?;
+        tokio::task::spawn_blocking(move || verify::verify_copy(&to))
             .await
             .map_err(|_| StoreError::Closed)?
     }
 }
+
+#[cfg(test)]
+mod tests;
