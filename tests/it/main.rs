@@ -4,3 +4,5 @@
 mod demo_portal;
 mod events;
 mod tidy;
+mod file_sink;
+mod told;
