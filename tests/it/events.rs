@@ -1,6 +1,6 @@
 //! The wire: every type of event byte for byte, its schema, and the way back.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use chrono::{DateTime, Utc};
 use insta::assert_snapshot;

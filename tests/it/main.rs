@@ -6,3 +6,5 @@ mod events;
 mod tidy;
 
 mod login;
+mod file_sink;
+mod told;

@@ -1,1 +1,0 @@
-//! Events as lines in a rotating file, exactly once.
