@@ -1,1 +1,158 @@
-//! Which event, if any, a payment becomes, given what was known. Pure.
+//! What a payment, as a portal shows it now, makes us tell. Pure.
+//!
+//! - A credit that completed at or after `since` is told once, when it is first seen completed.
+//! - A reversal row that completed at or after `since` is told once.
+//! - What was told is told again, one revision up, when a fact that consumers rely on changes.
+//! - Everything else (withdrawals, charges, pending, failed and expired rows, rows from before `since`)
+//!   is remembered and not told.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::payment::{Direction, Payment, RowKind, Status, gsma_amount};
+
+/// Digest of the facts that consumers rely on: status, amount, currency, completion date, customer reference.
+///
+/// Balance, masked payer and payer's name are left out: portals change them without anything having happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Facts(pub [u8; 16]);
+
+/// The facts as they stand on the wire, so that a line of a file sink gives the same digest as the payment.
+#[derive(Debug, Clone, Copy)]
+pub struct FactTexts<'a> {
+    /// `transactionStatus`.
+    pub status: Status,
+    /// `amount`.
+    pub amount: &'a str,
+    /// `currency`.
+    pub currency: &'a str,
+    /// `completionDate`; compared as an instant, whatever its offset.
+    pub completion: Option<DateTime<Utc>>,
+    /// `customerReference`.
+    pub customer_reference: Option<&'a str>,
+}
+
+impl Facts {
+    /// Of a payment.
+    #[must_use]
+    pub fn of(payment: &Payment) -> Self {
+        Self::from_texts(FactTexts {
+            status: payment.status,
+            amount: &gsma_amount(payment.amount),
+            currency: &payment.currency,
+            completion: payment.completion_date.map(|date| date.to_utc()),
+            customer_reference: payment.customer_reference().as_deref(),
+        })
+    }
+
+    /// Of a line that told it.
+    #[must_use]
+    pub fn from_texts(texts: FactTexts<'_>) -> Self {
+        let completion = texts.completion.map(|at| at.timestamp_millis().to_string());
+        let mut hash = Sha256::new();
+        for field in [
+            Some(texts.status.as_str()),
+            Some(texts.amount),
+            Some(texts.currency),
+            completion.as_deref(),
+            texts.customer_reference,
+        ] {
+            // A missing field and an empty one are two things.
+            hash.update([u8::from(field.is_some())]);
+            let text = field.unwrap_or_default();
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        let mut digest = [0; 16];
+        for (to, from) in digest.iter_mut().zip(hash.finalize()) {
+            *to = from;
+        }
+        Facts(digest)
+    }
+}
+
+/// What was last told of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastTold {
+    /// 0 for `payment.received` and `payment.reversed`, then one more with each `payment.updated`.
+    pub revision: u32,
+    /// Status told.
+    pub status: Status,
+    /// Facts told.
+    pub facts: Facts,
+}
+
+/// What the store remembers of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Status on the latest page.
+    pub status: Status,
+    /// Instant of the page on which it first stood, in any status.
+    pub first_seen: DateTime<Utc>,
+    /// `None` while nobody was told of it.
+    pub told: Option<LastTold>,
+}
+
+/// What to do about a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announcement {
+    /// Tell `payment.received`.
+    Received,
+    /// Tell `payment.reversed`.
+    Reversed,
+    /// Tell `payment.updated`.
+    Updated {
+        /// Status as told before.
+        previous_status: Status,
+        /// Of this telling, from 1.
+        revision: u32,
+    },
+    /// Record it as it stands, tell nobody.
+    Remember,
+    /// The record already says all of it.
+    Nothing,
+}
+
+/// What `payment` makes us tell, when `seen` is what we know of it and telling began at `since`.
+#[must_use]
+pub fn decide(payment: &Payment, seen: Option<&Seen>, since: DateTime<Utc>) -> Announcement {
+    let Some(seen) = seen else {
+        return first_telling(payment, since).unwrap_or(Announcement::Remember);
+    };
+    match seen.told {
+        Some(told) if told.facts == Facts::of(payment) => Announcement::Nothing,
+        Some(told) => Announcement::Updated {
+            previous_status: told.status,
+            revision: told.revision.saturating_add(1),
+        },
+        None => match first_telling(payment, since) {
+            Some(telling) => telling,
+            None if seen.status == payment.status => Announcement::Nothing,
+            None => Announcement::Remember,
+        },
+    }
+}
+
+/// The event that tells a payment for the first time; `None` while there is nothing to tell.
+fn first_telling(payment: &Payment, since: DateTime<Utc>) -> Option<Announcement> {
+    let moved = match payment.status {
+        Status::Completed => true,
+        Status::Pending
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Expired
+        | Status::Declined
+        | Status::Reversed => false,
+    };
+    let in_time = payment.completion_date.is_some_and(|date| date >= since);
+    if !(moved && in_time) {
+        return None;
+    }
+    match (payment.kind, payment.direction) {
+        (None, Direction::Credit) => Some(Announcement::Received),
+        (Some(RowKind::Reversal), Direction::Debit) => Some(Announcement::Reversed),
+        (None, Direction::Debit)
+        | (Some(RowKind::Reversal), Direction::Credit)
+        | (Some(RowKind::Charge), Direction::Credit | Direction::Debit) => None,
+    }
+}

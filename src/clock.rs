@@ -7,20 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// An instant in both of the machine's clocks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
-    /// What the wall clock says; people and drifting hosts move it.
-    pub wall: DateTime<Utc>,
-    /// This boot of the machine.
-    pub boot: BootId,
-    /// `CLOCK_BOOTTIME`: since boot, suspend included; nobody moves it.
-    pub since_boot: Duration,
-}
-
-/// Names one boot: the kernel's random boot id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct BootId(pub String);
+pub use crate::login::budget::{BootId, Stamp};
 
 /// Where time comes from.
 #[derive(Debug, Clone)]
@@ -108,11 +95,14 @@ impl Clock {
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         match self {
-            Clock::System => Stamp {
-                wall: Utc::now(),
-                boot: system_boot(),
-                since_boot: system_since_boot(),
-            },
+            Clock::System => {
+                let boot = system_boot();
+                Stamp {
+                    wall: Utc::now(),
+                    boot: boot.id.clone(),
+                    since_boot: boottime().saturating_sub(boot.began),
+                }
+            }
             Clock::Virtual(clock) => clock.stamp(),
         }
     }
@@ -121,30 +111,41 @@ impl Clock {
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         match self {
-            Clock::System => system_since_boot(),
+            Clock::System => boottime(),
             Clock::Virtual(clock) => clock.elapsed(),
         }
     }
 }
 
-/// The kernel's boot id. Elsewhere than on Linux every process is its own boot, so attempts of an
-/// earlier process are judged by the wall clock.
-fn system_boot() -> BootId {
-    static BOOT: std::sync::OnceLock<BootId> = std::sync::OnceLock::new();
-    BOOT.get_or_init(|| {
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_else(|_| {
-            format!(
-                "process-{}-{}",
-                std::process::id(),
-                Utc::now().timestamp_micros()
-            )
-        });
-        BootId(id.trim().to_owned())
-    })
-    .clone()
+struct Boot {
+    id: BootId,
+    /// `CLOCK_BOOTTIME` when it began.
+    began: Duration,
 }
 
-fn system_since_boot() -> Duration {
+/// The kernel's boot id. Where it cannot be read this process is a boot of its own, which began now:
+/// attempts of an earlier process are then judged by the wall clock.
+fn system_boot() -> &'static Boot {
+    static BOOT: std::sync::OnceLock<Boot> = std::sync::OnceLock::new();
+    BOOT.get_or_init(
+        || match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+            Ok(id) if !id.trim().is_empty() => Boot {
+                id: BootId(id.trim().to_owned()),
+                began: Duration::ZERO,
+            },
+            Ok(_) | Err(_) => Boot {
+                id: BootId(format!(
+                    "process-{}-{}",
+                    std::process::id(),
+                    Utc::now().timestamp_micros()
+                )),
+                began: boottime(),
+            },
+        },
+    )
+}
+
+fn boottime() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),

@@ -1,1 +1,154 @@
-//! Commands beside a running agent, over a Unix socket.
+//! Commands beside a running agent: one JSON line each way over a 0600 Unix socket in the state directory.
+//!
+//! A command that needs the store asks here first, and opens the store itself only when nobody answers.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::payment::AccountName;
+
+/// Longest request or answer, in bytes.
+const MAX_LINE: u64 = 4 << 20;
+/// How long a command waits for the agent, which may be in the middle of a page.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What a command asks of the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Leave the account alone: sign out, end its browser, read nothing until `Resume`.
+    Pause {
+        /// Account name.
+        account: String,
+    },
+    /// Go on after `Pause`, or after the breaker stopped the account.
+    Resume {
+        /// Account name.
+        account: String,
+    },
+    /// Read the account now.
+    Poll {
+        /// Account name.
+        account: String,
+    },
+    /// Rows put aside.
+    Quarantine {
+        /// Only of this account.
+        account: Option<String>,
+    },
+    /// Compare the store with its witness.
+    StoreCheck,
+    /// Copy the store.
+    StoreBackup {
+        /// New directory.
+        to: PathBuf,
+    },
+}
+
+/// What the agent answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Answer {
+    /// Done; the text is for a person.
+    Done(String),
+    /// Not done; the text says why and what to do.
+    Refused(String),
+}
+
+/// What an account's task is told.
+#[derive(Debug)]
+pub enum Order {
+    /// See [`Request::Pause`].
+    Pause,
+    /// See [`Request::Resume`].
+    Resume,
+    /// See [`Request::Poll`].
+    Poll,
+}
+
+/// An order on its way to an account, and where the answer goes.
+pub type Ordered = (Order, oneshot::Sender<Answer>);
+
+/// The agent could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The socket is there and somebody listens, but the exchange failed.
+    #[error("the running agent did not answer on {}: {source}", path.display())]
+    Broken {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An answer that this version does not know.
+    #[error("the running agent answered in a form that this version does not know: use the same version for both")]
+    Foreign,
+}
+
+/// The socket's path.
+#[must_use]
+pub fn socket(state_dir: &Path) -> PathBuf {
+    state_dir.join("agent.sock")
+}
+
+/// Asks the running agent; `None` when none runs.
+///
+/// # Errors
+/// See [`AskError`].
+pub async fn ask(state_dir: &Path, request: &Request) -> Result<Option<Answer>, AskError> {
+    let path = socket(state_dir);
+    let stream = match UnixStream::connect(&path).await {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(source) => return Err(AskError::Broken { path, source }),
+    };
+    let exchange = tokio::time::timeout(PATIENCE, exchange(stream, request)).await;
+    match exchange.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(line) => serde_json::from_str(&line).map(Some).map_err(|_| AskError::Foreign),
+        Err(source) => Err(AskError::Broken { path, source }),
+    }
+}
+
+async fn exchange(mut stream: UnixStream, request: &Request) -> io::Result<String> {
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    read_line(&mut BufReader::new(stream)).await
+}
+
+async fn read_line(reader: &mut BufReader<UnixStream>) -> io::Result<String> {
+    let mut line = String::new();
+    reader.take(MAX_LINE).read_line(&mut line).await?;
+    if line.ends_with('\n') {
+        Ok(line)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Binds the socket. The caller holds the store's lock, so a socket that is left over belongs to nobody.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub fn bind(state_dir: &Path) -> io::Result<UnixListener> {
+    let path = socket(state_dir);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}

@@ -1,7 +1,5 @@
 //! Exit codes, and what each means. Scripts and units rely on them: a code is never given a second meaning.
 
-use std::process::ExitCode;
-
 /// How the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -58,11 +56,5 @@ impl Exit {
             Exit::Secret => 8,
             Exit::Quarantined => 9,
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(exit.code())
     }
 }

@@ -1,5 +1,7 @@
 //! What a fetched page says about the session, and what follows from the outcome of a sign-in. Pure.
 
+use std::time::Duration;
+
 /// What became of a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -75,5 +77,123 @@ impl Outcome {
             Outcome::PortalDown => "portal-down",
             Outcome::Unknown => "unknown",
         }
+    }
+}
+
+/// What follows from an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Consequence {
+    /// Whether the portal may have counted a login. The ledger keeps the attempt either way.
+    pub spent: bool,
+    /// What the account does now.
+    pub next: Next,
+}
+
+/// What an account does after a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Read the table.
+    GoOn,
+    /// Sign in again, not before this time has passed and the gate lets it.
+    WaitAndRetry {
+        /// The shortest pause.
+        at_least: Duration,
+    },
+    /// Sign in once more after the pause. When that ends in the same way: stop as with `StopAccount`, and tell.
+    RetryOnceThenStop {
+        /// The shortest pause.
+        at_least: Duration,
+    },
+    /// No sign-in until a person has done something at the portal and says so (`tillwatch resume`).
+    AskPerson,
+    /// The breaker: no sign-in with this version of the credential until it changes or a person says so.
+    StopAccount,
+}
+
+/// A portal that is down is asked again soon: the gate's pauses grow by themselves.
+const PORTAL_DOWN: Duration = Duration::from_secs(30);
+/// Another session of the user ends when it goes idle or its person signs out.
+const OTHER_SESSION: Duration = Duration::from_secs(60);
+/// The gate counts the whole window as spent; this is only so as not to ask it in a loop.
+const TOO_MANY: Duration = Duration::from_secs(60);
+/// Long enough for a portal's hiccup to be over.
+const UNKNOWN: Duration = Duration::from_secs(120);
+
+impl Outcome {
+    /// What follows. A credential is tried again only where the portal did not refuse it.
+    #[must_use]
+    pub fn consequence(self) -> Consequence {
+        let (spent, next) = match self {
+            Outcome::SignedIn => (true, Next::GoOn),
+            Outcome::WrongPassword | Outcome::PasswordExpired | Outcome::Locked => {
+                (true, Next::StopAccount)
+            }
+            Outcome::Dormant
+            | Outcome::OtpRequired
+            | Outcome::WrongCode
+            | Outcome::CaptchaRequired
+            | Outcome::NoPermission
+            | Outcome::Interstitial => (true, Next::AskPerson),
+            // Refused by TLS: the form was never reached.
+            Outcome::CertificateRequired => (false, Next::AskPerson),
+            Outcome::TooManyLogins => (true, Next::WaitAndRetry { at_least: TOO_MANY }),
+            Outcome::AlreadySignedIn => {
+                let at_least = OTHER_SESSION;
+                (true, Next::WaitAndRetry { at_least })
+            }
+            Outcome::PortalDown => {
+                let at_least = PORTAL_DOWN;
+                (true, Next::WaitAndRetry { at_least })
+            }
+            Outcome::Unknown => (true, Next::RetryOnceThenStop { at_least: UNKNOWN }),
+        };
+        Consequence { spent, next }
+    }
+}
+
+#[cfg(test)]
+mod consequence_tests {
+    //! The table of outcomes: one line each.
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_consequence() {
+        let table: Vec<String> = Outcome::ALL
+            .iter()
+            .map(|outcome| {
+                let Consequence { spent, next } = outcome.consequence();
+                let next = match next {
+                    Next::GoOn => "go on".to_owned(),
+                    Next::WaitAndRetry { at_least } => format!("wait {} s", at_least.as_secs()),
+                    Next::RetryOnceThenStop { at_least } => {
+                        format!("once more after {} s, then stop", at_least.as_secs())
+                    }
+                    Next::AskPerson => "ask a person".to_owned(),
+                    Next::StopAccount => "stop".to_owned(),
+                };
+                let spent = if spent { "spent" } else { "kept" };
+                format!("{}: {spent}, {next}", outcome.as_str())
+            })
+            .collect();
+        assert_eq!(
+            table,
+            [
+                "signed-in: spent, go on",
+                "wrong-password: spent, stop",
+                "password-expired: spent, stop",
+                "locked: spent, stop",
+                "dormant: spent, ask a person",
+                "otp-required: spent, ask a person",
+                "wrong-code: spent, ask a person",
+                "captcha-required: spent, ask a person",
+                "too-many-logins: spent, wait 60 s",
+                "already-signed-in: spent, wait 60 s",
+                "no-permission: spent, ask a person",
+                "certificate-required: kept, ask a person",
+                "interstitial: spent, ask a person",
+                "portal-down: spent, wait 30 s",
+                "unknown: spent, once more after 120 s, then stop",
+            ]
+        );
     }
 }

@@ -261,6 +261,51 @@ pub enum Field {
     OriginalReference,
 }
 
+impl Field {
+    /// Every field, in the order of the docs.
+    pub const ALL: [Field; 16] = [
+        Field::TransactionReference,
+        Field::CompletionDate,
+        Field::CreationDate,
+        Field::Status,
+        Field::Type,
+        Field::Kind,
+        Field::Direction,
+        Field::Amount,
+        Field::Credit,
+        Field::Debit,
+        Field::Currency,
+        Field::BalanceAfter,
+        Field::Counterparty,
+        Field::PayerName,
+        Field::CustomerReference,
+        Field::OriginalReference,
+    ];
+
+    /// Its key in `[fields]`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Field::TransactionReference => "transaction_reference",
+            Field::CompletionDate => "completion_date",
+            Field::CreationDate => "creation_date",
+            Field::Status => "status",
+            Field::Type => "type",
+            Field::Kind => "kind",
+            Field::Direction => "direction",
+            Field::Amount => "amount",
+            Field::Credit => "credit",
+            Field::Debit => "debit",
+            Field::Currency => "currency",
+            Field::BalanceAfter => "balance_after",
+            Field::Counterparty => "counterparty",
+            Field::PayerName => "payer_name",
+            Field::CustomerReference => "customer_reference",
+            Field::OriginalReference => "original_reference",
+        }
+    }
+}
+
 /// The `[fields]` of a selector file.
 #[derive(Debug, Clone)]
 pub struct Fields {
@@ -280,6 +325,10 @@ pub struct Fields {
     pub kinds: BTreeMap<String, RowKind>,
     /// Words of the `direction` column, where the direction is a word.
     pub directions: BTreeMap<String, crate::payment::Direction>,
+    /// The status of every row of a portal that has no such column; then `sources` and `status` have none.
+    pub always_status: Option<Status>,
+    /// The direction of every row, where it is neither a word, a column nor a sign.
+    pub always_direction: Option<crate::payment::Direction>,
     /// GSMA key of the counterparty, e.g. `msisdn`.
     pub counterparty_key: String,
     /// Fields that make the id where the portal has no reference; empty when `TransactionReference` is there.

@@ -1,5 +1,8 @@
 //! Tests over HTTP, files and a real browser: one binary.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod demo_portal;
 mod events;
+mod tidy;
 mod file_sink;
 mod told;

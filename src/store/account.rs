@@ -1,0 +1,59 @@
+//! What is remembered of an account besides its payments.
+
+use chrono::{DateTime, Utc};
+
+use crate::event::Gap;
+
+/// An account's durable state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountState {
+    /// Completions from here on are told.
+    pub since: DateTime<Utc>,
+    /// `until` of the watermark told last.
+    pub watermark: Option<DateTime<Utc>>,
+    /// Instant of that telling.
+    pub watermark_told_at: Option<DateTime<Utc>>,
+    /// After a rebuild without a file sink: what is told until the first complete reading carries `replayed`.
+    pub replaying: bool,
+    /// Handed to a person: no sign-in, no reading.
+    pub paused: bool,
+    /// Holes told and not filled.
+    pub gaps: Vec<Gap>,
+}
+
+impl AccountState {
+    /// Of an account that begins now.
+    #[must_use]
+    pub fn begun(since: DateTime<Utc>) -> Self {
+        Self {
+            since,
+            watermark: None,
+            watermark_told_at: None,
+            replaying: false,
+            paused: false,
+            gaps: Vec::new(),
+        }
+    }
+}
+
+/// Salted digest of a credential's version: says "changed" without saying what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CredentialFingerprint(pub [u8; 16]);
+
+/// May this account's credential be used?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Breaker {
+    /// Yes.
+    Closed,
+    /// Not this version of it.
+    Open {
+        /// The version that was refused.
+        credential: CredentialFingerprint,
+        /// The portal's verdict: the outcome's word.
+        outcome: String,
+        /// When.
+        since: DateTime<Utc>,
+    },
+    /// The record was lost with the store: stopped until a person resumes the account.
+    Missing,
+}

@@ -1,0 +1,338 @@
+//! From a reading to one transaction: payments seen, events told, quarantine, holes, watermark.
+
+use chrono::{DateTime, Utc};
+
+use super::account::{AccountState, Breaker};
+use super::codec::{self, Kind};
+use super::db::{Changes, Db};
+use super::error::StoreError;
+use super::reading::{Committed, QuarantinedRow, Reading};
+use super::{MAX_GAPS, MAX_QUARANTINED, WATERMARK_EVERY};
+use crate::announce::{Announcement, Facts, LastTold, Seen, decide};
+use crate::event::{AccountRef, Envelope, Event, event_id, render};
+use crate::payment::{AccountName, Payment};
+
+/// Bytes kept of a quarantined row's cells: an engine's record stays small.
+const MAX_ROW_BYTES: usize = 16 << 10;
+
+pub(super) fn begin_account(
+    db: &mut Db,
+    account: &AccountName,
+    since: DateTime<Utc>,
+) -> Result<AccountState, StoreError> {
+    if let Some(state) = db.account(account)? {
+        return Ok(state);
+    }
+    let state = AccountState::begun(since);
+    let mut changes = Changes::default();
+    changes.put(codec::account_key(account), codec::encode_account(&state));
+    // A record is there already when a rebuild did not know the account's state but stopped it.
+    if db.get(&codec::breaker_key(account))?.is_none() {
+        changes.put(
+            codec::breaker_key(account),
+            codec::encode_breaker(&Breaker::Closed),
+        );
+    }
+    db.apply(changes)?;
+    Ok(state)
+}
+
+pub(super) fn set_paused(
+    db: &mut Db,
+    account: AccountName,
+    paused: bool,
+) -> Result<(), StoreError> {
+    let Some(mut state) = db.account(&account)? else {
+        return Err(StoreError::UnknownAccount(account));
+    };
+    state.paused = paused;
+    let mut changes = Changes::default();
+    changes.put(codec::account_key(&account), codec::encode_account(&state));
+    db.apply(changes)
+}
+
+pub(super) fn set_breaker(
+    db: &mut Db,
+    account: &AccountName,
+    breaker: &Breaker,
+) -> Result<(), StoreError> {
+    let mut changes = Changes::default();
+    changes.put(codec::breaker_key(account), codec::encode_breaker(breaker));
+    db.apply(changes)
+}
+
+pub(super) fn set_ledger_mark(db: &mut Db, user_key: &str, attempt: u64) -> Result<(), StoreError> {
+    if db
+        .ledger_mark(user_key)?
+        .is_some_and(|known| known >= attempt)
+    {
+        return Ok(());
+    }
+    let mut changes = Changes::default();
+    changes.put(
+        Kind::Ledger.key(user_key.as_bytes()),
+        codec::encode(&attempt),
+    );
+    db.apply(changes)
+}
+
+/// Records `reading`. Nothing is written when it brings nothing new.
+pub(super) fn commit(
+    db: &mut Db,
+    reading: &Reading,
+    now: DateTime<Utc>,
+) -> Result<Committed, StoreError> {
+    // Numbers go on from the last write, also when that one is still without its witness.
+    db.settle()?;
+    let account = &reading.account.name;
+    let Some(state) = db.account(account)? else {
+        return Err(StoreError::UnknownAccount(account.clone()));
+    };
+    let mut commit = Commit {
+        db,
+        reading,
+        now,
+        changes: Changes::default(),
+        sequence: db.acknowledged_sequence(),
+        done: Committed::default(),
+    };
+    // The payments come first: a watermark may not overtake what it speaks of.
+    commit.payments(&state)?;
+    commit.quarantine()?;
+    let state = commit.gaps(state)?;
+    let state = commit.watermark(state);
+    commit
+        .changes
+        .put(codec::account_key(account), codec::encode_account(&state));
+    let Commit {
+        changes,
+        sequence,
+        mut done,
+        ..
+    } = commit;
+    db.apply(changes)?;
+    done.newest = sequence;
+    Ok(done)
+}
+
+/// A transaction in the making.
+struct Commit<'a> {
+    db: &'a Db,
+    reading: &'a Reading,
+    now: DateTime<Utc>,
+    changes: Changes,
+    sequence: u64,
+    done: Committed,
+}
+
+impl Commit<'_> {
+    fn tell(&mut self, event: &Event, replayed: bool) {
+        self.sequence += 1;
+        let envelope = Envelope {
+            epoch: self.db.epoch(),
+            sequence: self.sequence,
+            time: self.now,
+            replayed,
+        };
+        let json = render(event, &self.reading.account, &envelope);
+        self.changes.put(
+            codec::outbox_key(self.sequence),
+            codec::encode_outbox(self.now, &json),
+        );
+        self.changes.newest(self.sequence);
+    }
+
+    fn payments(&mut self, state: &AccountState) -> Result<(), StoreError> {
+        // Rows move between pages while they are read: of an id that stands twice the last row counts.
+        let mut last = std::collections::HashMap::new();
+        for (index, payment) in self.reading.payments.iter().enumerate() {
+            last.insert(payment.id, index);
+        }
+        for (index, payment) in self.reading.payments.iter().enumerate() {
+            if last.get(&payment.id) == Some(&index) {
+                self.payment(payment, state)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn payment(&mut self, payment: &Payment, state: &AccountState) -> Result<(), StoreError> {
+        let seen = self.db.seen(payment.id)?;
+        let first_seen = seen.map_or(self.reading.read_at, |seen| seen.first_seen);
+        let replayed = state.replaying && seen.is_none();
+        self.done.new_payments += usize::from(seen.is_none());
+        let event = match decide(payment, seen.as_ref(), state.since) {
+            Announcement::Nothing => return Ok(()),
+            Announcement::Remember => None,
+            Announcement::Received => {
+                self.done.received += 1;
+                let payment = payment.clone();
+                Some((
+                    Event::Received {
+                        payment,
+                        first_seen,
+                    },
+                    0,
+                ))
+            }
+            Announcement::Reversed => {
+                self.done.reversed += 1;
+                let payment = payment.clone();
+                Some((
+                    Event::Reversed {
+                        payment,
+                        first_seen,
+                    },
+                    0,
+                ))
+            }
+            Announcement::Updated {
+                previous_status,
+                revision,
+            } => {
+                self.done.updated += 1;
+                let payment = payment.clone();
+                let event = Event::Updated {
+                    payment,
+                    first_seen,
+                    previous_status,
+                    revision,
+                };
+                Some((event, revision))
+            }
+        };
+        let told = match event {
+            Some((event, revision)) => {
+                self.tell(&event, replayed);
+                Some(told_now(payment, revision))
+            }
+            None => seen.and_then(|seen| seen.told),
+        };
+        let seen = Seen {
+            status: payment.status,
+            first_seen,
+            told,
+        };
+        self.changes
+            .put(codec::seen_key(payment.id), codec::encode_seen(&seen));
+        Ok(())
+    }
+
+    fn quarantine(&mut self) -> Result<(), StoreError> {
+        let account = &self.reading.account.name;
+        let held = self.db.quarantine(Some(account))?;
+        let mut count = held.len();
+        for row in &self.reading.understood {
+            if held.iter().any(|held| held.row.key == *row) {
+                self.changes.remove(codec::quarantine_key(account, *row));
+                self.done.released += 1;
+                count -= 1;
+            }
+        }
+        for row in &self.reading.quarantined {
+            let key = codec::quarantine_key(account, row.key);
+            let known = held.iter().find(|held| held.row.key == row.key);
+            let again = self.done.newly_quarantined.iter();
+            if again.clone().any(|again| again.key == row.key) {
+                continue;
+            }
+            if known.is_none() && count >= MAX_QUARANTINED {
+                self.done.quarantine_overflow += 1;
+                continue;
+            }
+            let first_seen = known.map_or(self.reading.read_at, |known| known.first_seen);
+            let row = shortened(row);
+            self.changes
+                .put(key, codec::encode_quarantined(&row, first_seen));
+            if known.is_none() {
+                count += 1;
+                self.done.newly_quarantined.push(row);
+            }
+        }
+        self.done.quarantined = count;
+        Ok(())
+    }
+
+    fn gaps(&mut self, mut state: AccountState) -> Result<AccountState, StoreError> {
+        let found = &self.reading.gaps;
+        let judged = |gap: &crate::event::Gap| {
+            found
+                .covered
+                .is_some_and(|(from, to)| from <= gap.from && gap.to <= to)
+        };
+        let (open, closed): (Vec<_>, Vec<_>) = std::mem::take(&mut state.gaps)
+            .into_iter()
+            .partition(|gap| found.open.contains(gap) || !judged(gap));
+        state.gaps = open;
+        for gap in closed {
+            let event = Event::Gap {
+                gap: gap.clone(),
+                closed: true,
+            };
+            self.tell(&event, false);
+            self.done.gaps_closed.push(gap);
+        }
+        for gap in &found.open {
+            if state.gaps.contains(gap) || state.gaps.len() >= MAX_GAPS {
+                continue;
+            }
+            let event = Event::Gap {
+                gap: gap.clone(),
+                closed: false,
+            };
+            let key = told_gap_key(&event, &self.reading.account);
+            // One that closed and opens again has the id of its first telling: it is kept, not told twice.
+            if self.db.get(&key)?.is_none() {
+                self.tell(&event, false);
+                self.changes.put(key, codec::encode(&()));
+                self.done.gaps_opened.push(gap.clone());
+            }
+            state.gaps.push(gap.clone());
+        }
+        Ok(state)
+    }
+
+    fn watermark(&mut self, mut state: AccountState) -> AccountState {
+        let Some((until, proof)) = self.reading.watermark else {
+            return state;
+        };
+        state.replaying = false;
+        // A clock that was stepped back must not silence the watermark until it caught up.
+        let too_soon = state
+            .watermark_told_at
+            .is_some_and(|told| told <= self.now && self.now - told < WATERMARK_EVERY);
+        if too_soon || state.watermark.is_some_and(|last| until <= last) {
+            return state;
+        }
+        self.tell(&Event::Watermark { until, proof }, false);
+        self.done.watermark = true;
+        state.watermark = Some(until);
+        state.watermark_told_at = Some(self.now);
+        state
+    }
+}
+
+/// Where it is noted that a hole was told.
+pub(super) fn told_gap_key(event: &Event, account: &AccountRef) -> Vec<u8> {
+    Kind::ToldGap.key(event_id(event, account).as_bytes())
+}
+
+fn told_now(payment: &Payment, revision: u32) -> LastTold {
+    LastTold {
+        revision,
+        status: payment.status,
+        facts: Facts::of(payment),
+    }
+}
+
+fn shortened(row: &QuarantinedRow) -> QuarantinedRow {
+    let mut row = row.clone();
+    let mut left = MAX_ROW_BYTES;
+    for cell in &mut row.cells {
+        let keep = cell.floor_char_boundary(left);
+        cell.truncate(keep);
+        left -= keep;
+    }
+    row.cells.truncate(crate::extract::MAX_CELLS);
+    row
+}
