@@ -1,0 +1,171 @@
+//! Typing and clicking, with the origin checked in the element's own document first.
+//!
+//! An element belongs to its document: a script that gets it as an argument runs in that document or fails as stale,
+//! and so does the typing after it. So what was checked is what is typed into. Checked are the document itself and where the
+//! form (or a button of it) sends what is typed. What a script of the pinned origin does with it cannot be
+//! checked; that script could read the field anyway.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use fantoccini::elements::Element;
+use serde_json::{Value as Json, json};
+use tokio::time::sleep;
+use url::Url;
+
+use super::reading::at_pin;
+use super::session::{Failure, Session};
+use crate::portal::PortalError;
+use crate::selectors::Origin;
+
+/// How often a condition in the page is looked at.
+pub(super) const POLL: Duration = Duration::from_millis(50);
+
+/// The document's address and every address that the element's form can send to. `javascript:` stays in the
+/// document. Prototype calls, because a field named `action` or `getAttribute` shadows the form's own.
+const TARGETS: &str = r"
+const element = arguments[0];
+const here = document.location.href;
+const targets = [here];
+const attribute = (of, name) => Element.prototype.getAttribute.call(of, name);
+const add = (address) => {
+  if (address === null || address.trim() === '') return;
+  try {
+    const url = new URL(address, document.baseURI);
+    if (url.protocol !== 'javascript:') targets.push(url.href);
+  } catch (_) { targets.push('data:,no-address'); }
+};
+const form = element.form || element.closest('form');
+if (form) {
+  add(attribute(form, 'action'));
+  for (const button of document.querySelectorAll('[formaction]')) {
+    if (button.form === form) add(attribute(button, 'formaction'));
+  }
+}
+return targets;
+";
+
+/// Where in the page, and where in the selector file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// As written in the file.
+    pub(super) css: &'a str,
+    /// Its key.
+    pub(super) step: &'a str,
+}
+
+/// What ends a step.
+#[derive(Debug)]
+pub(super) enum StepError {
+    /// The call.
+    Call(Failure),
+    /// What was found.
+    Portal(PortalError),
+}
+
+impl From<Failure> for StepError {
+    fn from(failure: Failure) -> Self {
+        StepError::Call(failure)
+    }
+}
+
+/// Types `text` into the field.
+pub(super) async fn fill(
+    session: &Session,
+    place: Place<'_>,
+    text: &str,
+    pin: &Origin,
+    limit: Duration,
+) -> Result<(), StepError> {
+    let field = found(session, place, pin, limit).await?;
+    named(session.fill(&field, text).await, place)
+}
+
+/// Clicks the element.
+pub(super) async fn click(
+    session: &Session,
+    place: Place<'_>,
+    pin: &Origin,
+    limit: Duration,
+) -> Result<(), StepError> {
+    let element = found(session, place, pin, limit).await?;
+    named(session.click(&element).await, place)
+}
+
+/// The element, in a document that is checked, waited for up to `limit`: a page's script may still be making it.
+async fn found(
+    session: &Session,
+    place: Place<'_>,
+    pin: &Origin,
+    limit: Duration,
+) -> Result<Element, StepError> {
+    let mut deadline = pin!(sleep(limit));
+    loop {
+        if let Some(element) = session.find(place.css).await? {
+            match targets(session, &element).await {
+                Ok(targets) => {
+                    check(&targets, pin).map_err(StepError::Portal)?;
+                    return Ok(element);
+                }
+                // The page is just being replaced; the next one may have it too.
+                Err(Failure::Refused {
+                    code: "stale element reference",
+                    ..
+                }) => {}
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        tokio::select! {
+            () = sleep(POLL) => {}
+            () = &mut deadline => {
+                return Err(StepError::Portal(PortalError::ElementMissing {
+                    css: place.css.to_owned(),
+                    step: place.step.to_owned(),
+                }));
+            }
+        }
+    }
+}
+
+async fn targets(session: &Session, element: &Element) -> Result<Vec<String>, Failure> {
+    let unreadable = || Failure::Refused {
+        code: "an answer that the page changed",
+        network: None,
+    };
+    let answer = session.execute(TARGETS, vec![json!(element)]).await?;
+    let Json::Array(targets) = answer else {
+        return Err(unreadable());
+    };
+    targets
+        .into_iter()
+        .map(|target| target.as_str().map(str::to_owned).ok_or_else(unreadable))
+        .collect()
+}
+
+/// # Errors
+/// The first address, the document's own before its form's, that is not of the pinned origin.
+fn check(targets: &[String], pin: &Origin) -> Result<(), PortalError> {
+    let no_page = PortalError::PortalDown {
+        reason: "no page".to_owned(),
+    };
+    if targets.is_empty() {
+        return Err(no_page);
+    }
+    for target in targets {
+        at_pin(&Url::parse(target).map_err(|_| no_page.clone())?, pin)?;
+    }
+    Ok(())
+}
+
+/// Says which step of the file failed, with the code only.
+fn named(result: Result<(), Failure>, place: Place<'_>) -> Result<(), StepError> {
+    match result {
+        Err(Failure::Refused {
+            code,
+            network: None,
+        }) if code != "timeout" => Err(StepError::Portal(PortalError::PortalDown {
+            reason: format!("`{}` of the selector file: {code}", place.step),
+        })),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,192 @@
+//! A page read in one script call, and judged: is this the portal's own page?
+
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use url::Url;
+
+use super::session::{Failure, Session};
+use crate::extract::MAX_PAGE_BYTES;
+use crate::portal::{Page, PortalError};
+use crate::selectors::Origin;
+
+/// Arguments: the document that is not wanted any more, and the limit. `performance.timeOrigin` names a
+/// document: it is the instant of the navigation that made it, and leaves no mark in the page.
+const READ: &str = r"
+const [old, limit] = arguments;
+const document_id = String(performance.timeOrigin);
+if (document_id === old) return { state: 'old' };
+if (document.readyState !== 'complete') return { state: 'loading' };
+const navigation = performance.getEntriesByType('navigation')[0];
+const root = document.documentElement;
+const mode = document.compatMode === 'CSS1Compat' ? '<!DOCTYPE html>' : '';
+const html = root ? mode + root.outerHTML : '';
+const bytes = html.length > limit ? html.length : new TextEncoder().encode(html).length;
+const body = document.body;
+return {
+  state: 'new',
+  document_id,
+  url: document.location.href,
+  status: navigation ? navigation.responseStatus : 0,
+  content_type: document.contentType,
+  is_empty: !body || (body.childElementCount === 0 && body.textContent.trim() === ''),
+  bytes,
+  html: bytes > limit ? null : html,
+};
+";
+
+/// Statuses under which a portal itself speaks: a refused or expired sign-in, a login too many. The page is given,
+/// and its marks decide. RFC 9110 section 15.5, RFC 6585 section 4.
+const SPOKEN: [u16; 5] = [400, 401, 403, 422, 429];
+
+/// What the script answers.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub(super) enum Reading {
+    /// Still the document before the navigation.
+    Old,
+    /// A new one, not yet complete.
+    Loading,
+    /// A new one.
+    New(Document),
+}
+
+/// A complete document.
+#[derive(Deserialize)]
+pub(super) struct Document {
+    /// To tell it from the next one.
+    pub(super) document_id: String,
+    url: String,
+    status: u16,
+    content_type: String,
+    is_empty: bool,
+    bytes: usize,
+    html: Option<String>,
+}
+
+impl std::fmt::Debug for Document {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Document").finish_non_exhaustive()
+    }
+}
+
+/// Reads the document unless it is `old`; pass an empty one to read whatever is there.
+pub(super) async fn read(session: &Session, old: &str) -> Result<Reading, Failure> {
+    let answer = session
+        .execute(READ, vec![json!(old), json!(MAX_PAGE_BYTES)])
+        .await?;
+    parse(answer)
+}
+
+fn parse(answer: Json) -> Result<Reading, Failure> {
+    serde_json::from_value(answer).map_err(|_| Failure::Refused {
+        code: "an answer that the page changed",
+        network: None,
+    })
+}
+
+/// The page, when it is one of the portal.
+///
+/// # Errors
+/// [`PortalError::OffOrigin`] and, of the portal's own origin, [`PortalError::PortalDown`] and
+/// [`PortalError::PageTooLarge`].
+pub(super) fn judge(document: Document, pin: &Origin) -> Result<Page, PortalError> {
+    let down = |reason: String| PortalError::PortalDown { reason };
+    let url = Url::parse(&document.url).map_err(|_| down("no page".to_owned()))?;
+    // The browser's own pages: chrome-error://chromewebdata/, about:blank, about:neterror.
+    if matches!(url.scheme(), "chrome-error" | "about") {
+        return Err(down("the browser shows its own error page".to_owned()));
+    }
+    at_pin(&url, pin)?;
+    let status = (document.status != 0).then_some(document.status);
+    if let Some(status) = status
+        && status >= 400
+        && !SPOKEN.contains(&status)
+    {
+        return Err(down(format!("HTTP {status}")));
+    }
+    if !matches!(
+        document.content_type.as_str(),
+        "text/html" | "application/xhtml+xml"
+    ) {
+        return Err(down("a page that is not HTML".to_owned()));
+    }
+    if document.is_empty {
+        return Err(down(status.map_or_else(
+            || "an empty page".to_owned(),
+            |status| format!("an empty page, HTTP {status}"),
+        )));
+    }
+    let too_large = PortalError::PageTooLarge {
+        bytes: document.bytes,
+        limit: MAX_PAGE_BYTES,
+    };
+    let html = document.html.ok_or(too_large)?;
+    Ok(Page { url, status, html })
+}
+
+/// # Errors
+/// [`PortalError::OffOrigin`].
+pub(super) fn at_pin(url: &Url, pin: &Origin) -> Result<(), PortalError> {
+    if pin.holds(url) {
+        return Ok(());
+    }
+    Err(PortalError::OffOrigin {
+        found: url.origin().ascii_serialization(),
+        pinned: pin.to_string(),
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+
+    fn document(url: &str, status: u16) -> Document {
+        Document {
+            document_id: "1".to_owned(),
+            url: url.to_owned(),
+            status,
+            content_type: "text/html".to_owned(),
+            is_empty: false,
+            bytes: 13,
+            html: Some("<html></html>".to_owned()),
+        }
+    }
+
+    fn verdict(document: Document) -> Result<Option<u16>, String> {
+        let pin = Origin::parse("https://portal.example").unwrap();
+        judge(document, &pin)
+            .map(|page| page.status)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_verdict_of_the_portal_is_read_and_an_error_page_is_not() {
+        for status in [200, 400, 401, 403, 422, 429] {
+            let page = verdict(document("https://portal.example/x", status));
+            assert_eq!(page, Ok(Some(status)));
+        }
+        for status in [404, 410, 500, 502, 503, 504] {
+            let error = verdict(document("https://portal.example/x", status)).unwrap_err();
+            assert!(error.contains(&format!("HTTP {status}")), "{error}");
+        }
+        assert_eq!(verdict(document("https://portal.example/x", 0)), Ok(None));
+    }
+
+    #[test]
+    fn another_scheme_host_or_port_is_off_origin_and_only_the_origin_is_told() {
+        for url in [
+            "http://portal.example/a?secret=1",
+            "https://portal.example:8443/a?secret=1",
+            "https://portal.example.evil.example/a?secret=1",
+            "data:text/html,secret",
+        ] {
+            let error = verdict(document(url, 200)).unwrap_err();
+            assert!(
+                error.contains("not at the pinned origin https://portal.example"),
+                "{error}"
+            );
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}
