@@ -117,36 +117,38 @@ fn steps(value: &TomlValue<'_>) -> Option<Vec<Step>> {
 
 fn one_step(step: &Table<'_>) -> Option<Step> {
     let css = |text: &TomlValue<'_>| text.parse(|css| value::css(css).map(|_| css.to_owned()));
-    match (
-        step.value("fill", "\"#password\""),
-        step.value("click", "\"#login\""),
-    ) {
-        (Some(field), None) => {
+    let fill = step.value("fill", "\"#password\"");
+    let click = step.value("click", "\"#login\"");
+    match (fill, click, step.has("with")) {
+        (Some(field), None, _) => {
             let field = css(&field);
-            let value = step.need("with", "\"{password}\"", |with| {
-                let known = with.text().and_then(|text| PLACEHOLDERS.iter().find(|(word, _)| *word == text));
-                // What stands there may be a secret: it is not repeated.
-                known.map_or_else(
-                    || with.wrong("is none of the placeholders", "write `{number}`, `{user}` or `{password}`; values come from the account"),
-                    |(_, value)| Some(*value),
-                )
-            });
+            let value = step.need("with", "\"{password}\"", placeholder);
             Some(Step::Fill {
                 field: field?,
                 value: value?,
             })
         }
-        (None, Some(element)) => Some(Step::Click {
+        (None, Some(element), false) => Some(Step::Click {
             element: css(&element)?,
         }),
-        (Some(_), Some(_)) | (None, None) => {
+        (Some(_), Some(_), _) | (None, _, _) => {
             step.wrong(
-                "a step is either `fill` or `click`",
+                "a step is either `fill` and `with`, or `click`",
                 "write `{ fill = \"#user\", with = \"{user}\" }` or `{ click = \"#login\" }`",
             );
             None
         }
     }
+}
+
+/// What stands there may be a secret: it is not repeated.
+fn placeholder(with: &TomlValue<'_>) -> Option<Value> {
+    let text = with.text()?;
+    let known = PLACEHOLDERS.iter().find(|(word, _)| *word == text);
+    known.map(|(_, value)| *value).or_else(|| {
+        let advice = "write `{number}`, `{user}` or `{password}`; values come from the account";
+        with.wrong("is none of the placeholders", advice)
+    })
 }
 
 fn mark(value: &TomlValue<'_>) -> Option<Mark> {

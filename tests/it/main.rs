@@ -8,3 +8,5 @@ mod tidy;
 mod login;
 mod file_sink;
 mod told;
+
+mod config;

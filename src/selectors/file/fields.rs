@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
-
 use super::value;
 use crate::diagnostic::table::{Table, Value};
 use crate::payment::{Direction, RowKind, Status, TransactionType};
@@ -210,10 +208,7 @@ fn source(cell: &Table<'_>) -> Option<Source> {
             return None;
         }
     };
-    Some(Source {
-        cell,
-        capture: capture.filter(|regex: &Regex| !regex.as_str().is_empty()),
-    })
+    Some(Source { cell, capture })
 }
 
 fn names(header: &Value<'_>) -> Option<Vec<String>> {

@@ -1,0 +1,106 @@
+//! `tillwatch check`: everything wrong with config and selector files; `--live` asks the world too, without a login.
+
+mod live;
+
+use std::fmt::{Display, Write as _};
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use crate::config::{self, Account, Config};
+use crate::exit::Exit;
+
+/// Says everything wrong with the config and the selector files, and what each account resolves to.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// The config file.
+    #[arg(long, default_value = "tillwatch.toml")]
+    pub config: PathBuf,
+    /// Also ask the WebDriver, the state directory and every sink. Never signs in.
+    #[arg(long)]
+    pub live: bool,
+}
+
+/// Mistakes go to standard error, the rest to standard output: `Config` when a file is wrong, `Unhealthy` when only
+/// something live is.
+pub async fn run(args: CheckArgs) -> Exit {
+    let (config, mistakes) = config::check(&args.config);
+    if !mistakes.is_empty() {
+        let stderr = std::io::stderr();
+        let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        // Nothing is left to tell it to when standard error is closed; the exit code says it.
+        let _closed = writeln!(stderr.lock(), "{}\n", mistakes.render(colour));
+    }
+    let mut report = Report::default();
+    if let Some(config) = &config {
+        for account in &config.accounts {
+            report.line(&account_line(account));
+        }
+        if args.live {
+            ask(config, &mut report).await;
+        }
+    }
+    report.line(&match mistakes.len() {
+        0 => "the files are good".to_owned(),
+        1 => "1 mistake in the files".to_owned(),
+        many => format!("{many} mistakes in the files"),
+    });
+    match std::io::stdout().lock().write_all(report.text.as_bytes()) {
+        Err(_) => Exit::StdoutClosed,
+        Ok(()) if !mistakes.is_empty() => Exit::Config,
+        Ok(()) if report.unhealthy => Exit::Unhealthy,
+        Ok(()) => Exit::Ok,
+    }
+}
+
+/// Asks everything that the agent will need, one line each.
+async fn ask(config: &Config, report: &mut Report) {
+    report.answer("webdriver", live::webdriver(&config.webdriver).await);
+    report.answer("state_dir", live::state_dir(&config.state_dir));
+}
+
+#[derive(Default)]
+struct Report {
+    text: String,
+    unhealthy: bool,
+}
+
+impl Report {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn answer(&mut self, asked: &str, answer: Result<impl Display, impl Display>) {
+        match answer {
+            Ok(good) => self.line(&format!("{asked}: {good}")),
+            Err(wrong) => {
+                self.unhealthy = true;
+                self.line(&format!("{asked}: WRONG: {wrong}"));
+            }
+        }
+    }
+}
+
+fn account_line(account: &Account) -> String {
+    let settings = &account.settings;
+    let mut line = format!("account {}: ", settings.name);
+    let Ok(resolved) = &account.portal else {
+        line.push_str("its selector file is wrong; it will not be watched");
+        return line;
+    };
+    let portal = &resolved.portal;
+    let written = write!(
+        line,
+        "{} pinned to {}, {}, {}, poll {}, cap {} logins per {} of which {} for people",
+        resolved.account.selector_format,
+        portal.origin,
+        portal.zone,
+        portal.currency,
+        humantime::format_duration(settings.poll),
+        settings.cap.logins,
+        humantime::format_duration(settings.cap.per),
+        settings.reserve,
+    );
+    debug_assert!(written.is_ok(), "writing to a String");
+    line
+}

@@ -1,0 +1,366 @@
+//! `[[account]]`: one user of one portal, and how it is watched.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::Once;
+use super::value::{duration, path};
+use crate::diagnostic::table::{Place, Table, Value, wrong};
+use crate::diagnostic::{Diagnostics, did_you_mean};
+use crate::event::AccountRef;
+use crate::payment::{AccountName, OperatorAccount};
+use crate::selectors::file::{FORMAT, value};
+use crate::selectors::{Origin, Portal};
+
+/// An account as written, and the portal that its name stands for.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// What stands in `[[account]]`.
+    pub settings: Settings,
+    /// What is read there; an account whose selector file is missing or wrong stops alone.
+    pub portal: Result<Resolved, Diagnostics>,
+}
+
+/// A portal with the account's overrides applied.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// With the account's `origin` (the pin), `zone` and `currency`.
+    pub portal: Arc<Portal>,
+    /// How events name the account.
+    pub account: AccountRef,
+}
+
+/// The keys of `[[account]]`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `name`: required, of `[a-z0-9-]`; ours alone, never in an event.
+    pub name: AccountName,
+    /// `portal`: required, the stem of a selector file.
+    pub portal: String,
+    /// `number`: required, the short code, till or wallet, as the operator writes it.
+    pub number: String,
+    /// `user`: required, the portal user's name.
+    pub user: String,
+    /// `secret_file`: file with the password. Unset: `/run/secrets/<name>`, then keyring, then environment.
+    pub secret_file: Option<PathBuf>,
+    /// `origin`: unset: the selector file's.
+    pub origin: Option<Origin>,
+    /// `zone`: unset: the selector file's.
+    pub zone: Option<Tz>,
+    /// `currency`: unset: the selector file's.
+    pub currency: Option<String>,
+    /// `allow_insecure_http`: type the secret into a page without TLS, off loopback. Default false.
+    pub allow_insecure_http: bool,
+    /// `poll`: pause from one reading to the next. 1s to 1h, default 30s.
+    pub poll: Duration,
+    /// `look_back`: how far back a reading goes. 1m to 90d, default 24h.
+    pub look_back: Duration,
+    /// `sweep`: how often the whole look-back is read; not shorter than `poll`. 1s to 24h, default 15m.
+    pub sweep: Duration,
+    /// `overlap`: known rows in a row after which a reading may stop. 1 to 10,000, default 20.
+    pub overlap: usize,
+    /// `since`: what completed before is not told. Default `"now"`.
+    pub since: Since,
+    /// `cap`: the portal's limit on sign-ins. Default 30 per 1h.
+    pub cap: Cap,
+    /// `reserve`: sign-ins of the cap that are kept for people. Less than `cap.logins`, default 3.
+    pub reserve: u32,
+    /// `spacing`: least pause between sign-ins. 1ms to cap.per / cap.logins, default 5s.
+    pub spacing: Duration,
+    /// `max_pages`: pages of one reading. 1 to 10,000, default 200.
+    pub max_pages: usize,
+}
+
+/// Sign-ins that the portal allows: `logins` in any rolling `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cap {
+    /// 1 to 10,000.
+    pub logins: u32,
+    /// 1s to 31d.
+    pub per: Duration,
+}
+
+/// From when on payments are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// The instant at which the account is first started; it is stored.
+    Now,
+    /// An instant.
+    At(DateTime<Utc>),
+}
+
+/// Settings, and where they stand for what can only be judged beside a selector file.
+pub(super) struct Draft {
+    settings: Settings,
+    portal: Place,
+    origin: Option<Place>,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft> {
+    let name = account.need("name", "\"kilima-main\"", |text| {
+        let name = text.parse(|text| {
+            AccountName::new(text).map_err(|error| wrong("is no account name", error.to_string()))
+        })?;
+        once.claim(
+            text,
+            format!("account {name}"),
+            "names a second account",
+            "give each account a name of its own",
+        );
+        Some(name)
+    });
+    let portal = account.need("portal", "\"kilima\"", |text| {
+        Some((text.parse(value::name)?, text.place()))
+    });
+    let number = account.need("number", "\"600123\"", |text| text.parse(identifier));
+    let user = account.need("user", "\"agent\"", |text| text.text().map(str::to_owned));
+    if let (Some((portal, _)), Some(number), Some(user), Some(value)) =
+        (&portal, &number, &user, account.value("user", ""))
+    {
+        let login = format!("login {portal} {number} {user}");
+        once.claim(
+            &value,
+            login,
+            "signs in a second time with the same portal and number",
+            "remove this account: two would share one cap",
+        );
+    }
+    let secret_file = account.optional("secret_file", "\"/run/secrets/kilima-main\"", path(dir));
+    let origin = account.optional("origin", "\"https://portal.example\"", |text| {
+        Some((text.parse(value::origin)?, text.place()))
+    });
+    let zone = account.optional("zone", "\"Africa/Nairobi\"", |text| text.parse(value::zone));
+    let currency = account.optional("currency", "\"KES\"", |text| text.parse(value::currency));
+    let insecure = account.optional("allow_insecure_http", "true", Value::boolean);
+    let pace = pace(account);
+    let since = account.optional("since", "\"2026-11-01T00:00:00+03:00\"", since);
+    let budget = budget(account);
+    let (portal, portal_place) = portal?;
+    let (origin, origin_place) = origin.unzip();
+    let settings = Settings {
+        name: name?,
+        portal,
+        number: number?,
+        user: user?,
+        secret_file,
+        origin,
+        zone,
+        currency,
+        allow_insecure_http: insecure.unwrap_or(false),
+        poll: pace.poll,
+        look_back: pace.look_back,
+        sweep: pace.sweep,
+        overlap: pace.overlap,
+        since: since.unwrap_or(Since::Now),
+        cap: budget.cap,
+        reserve: budget.reserve,
+        spacing: budget.spacing,
+        max_pages: pace.max_pages,
+    };
+    Some(Draft {
+        settings,
+        portal: portal_place,
+        origin: origin_place,
+    })
+}
+
+/// What the portal knows the account by: no white space, nothing that ends a path segment.
+fn identifier(text: &str) -> Result<String, crate::diagnostic::table::Wrong> {
+    if text.len() <= 64
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-_.@*".contains(c))
+    {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong(
+            "is no account number",
+            "write the short code, till or wallet without spaces, such as `600123`",
+        ))
+    }
+}
+
+fn since(value: &Value<'_>) -> Option<Since> {
+    value.parse(|text| match text {
+        "now" => Ok(Since::Now),
+        instant => DateTime::parse_from_rfc3339(instant)
+            .map(|instant| Since::At(instant.to_utc()))
+            .map_err(|_| wrong("is no instant", "write `now`, or an instant with its offset, such as `2026-11-01T00:00:00+03:00`")),
+    })
+}
+
+struct Pace {
+    poll: Duration,
+    look_back: Duration,
+    sweep: Duration,
+    overlap: usize,
+    max_pages: usize,
+}
+
+fn pace(account: &Table<'_>) -> Pace {
+    let count = |key, example, default| {
+        let number = account.optional(key, example, |number: &Value<'_>| number.whole(1..=10_000));
+        number
+            .and_then(|number| usize::try_from(number).ok())
+            .unwrap_or(default)
+    };
+    let poll = account.optional("poll", "\"30s\"", duration(SECOND, Duration::from_hours(1)));
+    let look_back = account.optional(
+        "look_back",
+        "\"24h\"",
+        duration(Duration::from_mins(1), 90 * DAY),
+    );
+    let sweep = account.optional("sweep", "\"15m\"", duration(SECOND, DAY));
+    let pace = Pace {
+        poll: poll.unwrap_or(Duration::from_secs(30)),
+        look_back: look_back.unwrap_or(DAY),
+        sweep: sweep.unwrap_or(Duration::from_mins(15)),
+        overlap: count("overlap", "20", 20),
+        max_pages: count("max_pages", "200", 200),
+    };
+    if pace.sweep < pace.poll {
+        let what = "`sweep` is shorter than `poll`";
+        account.wrong(
+            what,
+            "make it longer: a sweep is a poll that reads the whole look-back",
+        );
+    }
+    pace
+}
+
+struct Budget {
+    cap: Cap,
+    reserve: u32,
+    spacing: Duration,
+}
+
+fn budget(account: &Table<'_>) -> Budget {
+    const EXAMPLE: &str = "{ logins = 30, per = \"1h\" }";
+    let small = |value: &Value<'_>, least| {
+        value
+            .whole(least..=10_000)
+            .and_then(|number| u32::try_from(number).ok())
+    };
+    let cap = account.optional("cap", EXAMPLE, |cap| {
+        cap.table(|cap| {
+            let logins = cap.need("logins", "30", |logins| small(logins, 1));
+            let per = cap.need("per", "\"1h\"", duration(SECOND, 31 * DAY));
+            Some(Cap {
+                logins: logins?,
+                per: per?,
+            })
+        })
+    });
+    let cap_is_wrong = cap.is_none() && account.has("cap");
+    let reserve = account.optional("reserve", "3", |reserve| small(reserve, 0));
+    let spacing = account.optional("spacing", "\"5s\"", duration(Duration::from_millis(1), DAY));
+    let budget = Budget {
+        cap: cap.unwrap_or(Cap {
+            logins: 30,
+            per: Duration::from_hours(1),
+        }),
+        reserve: reserve.unwrap_or(3),
+        spacing: spacing.unwrap_or(Duration::from_secs(5)),
+    };
+    if cap_is_wrong {
+        return budget;
+    }
+    // The mistake is where a key is written; a default that does not fit a small cap shows at the cap.
+    let place = |key, example| {
+        account
+            .value(key, example)
+            .or_else(|| account.value("cap", EXAMPLE))
+    };
+    if budget.reserve >= budget.cap.logins
+        && let Some(value) = place("reserve", "3")
+    {
+        let (reserve, logins) = (budget.reserve, budget.cap.logins);
+        value.wrong::<()>(
+            format!("leaves none of {logins} logins for the agent: {reserve} are kept for people"),
+            "make `reserve` smaller than `cap.logins`",
+        );
+    }
+    let even = budget.cap.per / budget.cap.logins;
+    if budget.spacing > even
+        && let Some(value) = place("spacing", "\"5s\"")
+    {
+        let even = humantime::format_duration(even);
+        value.wrong::<()>(
+            "makes the cap unreachable: the pause is longer than per / logins",
+            format!("make `spacing` at most `{even}`"),
+        );
+    }
+    budget
+}
+
+impl Draft {
+    /// Finds the account's portal among those of the selectors directory, and applies the overrides.
+    pub(super) fn resolve(self, portals: &super::Portals, selectors_dir: &Path) -> Account {
+        let portal = self.portal_of(portals, selectors_dir);
+        Account {
+            settings: self.settings,
+            portal,
+        }
+    }
+
+    fn portal_of(
+        &self,
+        portals: &super::Portals,
+        selectors_dir: &Path,
+    ) -> Result<Resolved, Diagnostics> {
+        let settings = &self.settings;
+        let portals = portals.as_ref().map_err(Clone::clone)?;
+        let Some(found) = portals.get(&settings.portal) else {
+            let known: Vec<&str> = portals.keys().map(String::as_str).collect();
+            let file = selectors_dir.join(format!("{}.toml", settings.portal));
+            let what = format!(
+                "`portal` has no selector file: {} is not there",
+                file.display()
+            );
+            let advice = if known.is_empty() {
+                "write that file, or correct `selectors_dir`: there is none in it".to_owned()
+            } else {
+                did_you_mean(&settings.portal, &known)
+            };
+            return Err(self.portal.wrong(what, advice).into());
+        };
+        let mut portal = found.clone()?;
+        portal.origin = settings.origin.clone().unwrap_or(portal.origin);
+        portal.zone = settings.zone.unwrap_or(portal.zone);
+        portal.currency = settings.currency.clone().unwrap_or(portal.currency);
+        if portal.origin.is_insecure() && !settings.allow_insecure_http {
+            let place = self.origin.as_ref().unwrap_or(&self.portal);
+            let what = format!(
+                "the secret would be typed into {} without TLS",
+                portal.origin
+            );
+            return Err(place
+                .wrong(
+                    what,
+                    "use https, or add `allow_insecure_http = true` to this account",
+                )
+                .into());
+        }
+        let account = AccountRef {
+            name: settings.name.clone(),
+            portal: portal.name.clone(),
+            operator: OperatorAccount {
+                operator: portal.operator.clone(),
+                number: settings.number.clone(),
+            },
+            account_key: portal.account_key.clone(),
+            selector_format: format!("{}@{FORMAT}", portal.name),
+        };
+        Ok(Resolved {
+            portal: Arc::new(portal),
+            account,
+        })
+    }
+}

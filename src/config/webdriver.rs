@@ -1,0 +1,110 @@
+//! `[webdriver]`: which browser is driven, and how long it may take.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use url::Url;
+
+use super::value::{duration, path};
+use crate::diagnostic::table::{Table, Value, wrong};
+
+/// The driver and its time limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebDriver {
+    /// `url`, or `driver` and `browser`: exactly one way is required.
+    pub driver: Driver,
+    /// `browser_args`: arguments for the browser besides those that it needs to run headless. Default: none.
+    pub browser_args: Vec<String>,
+    /// `call_timeout`: limit of one WebDriver call; after it the session is given up. 1s to 10m, default 60s.
+    pub call_timeout: Duration,
+    /// `page_timeout`: limit of one page load, shorter than `call_timeout`. 1s to 10m, default 45s.
+    pub page_timeout: Duration,
+}
+
+/// Where the WebDriver is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Driver {
+    /// `url`: it runs already, e.g. in a container beside us.
+    Running(Url),
+    /// We start it and end it.
+    Started {
+        /// `driver`: path of ChromeDriver.
+        driver: PathBuf,
+        /// `browser`: path of the browser. Unset: where ChromeDriver looks by itself.
+        browser: Option<PathBuf>,
+    },
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const TEN_MINUTES: Duration = Duration::from_mins(10);
+
+pub(super) fn read(section: &Table<'_>, dir: &Path) -> Option<WebDriver> {
+    let limit = duration(SECOND, TEN_MINUTES);
+    let driver = driver(section, dir);
+    let browser_args = section.optional("browser_args", "[\"--no-sandbox\"]", |list| {
+        list.list(|argument| argument.text().map(str::to_owned))
+    });
+    let call_timeout = section.optional("call_timeout", "\"60s\"", limit);
+    let call_timeout = call_timeout.unwrap_or(Duration::from_secs(60));
+    let page_timeout = section.optional("page_timeout", "\"45s\"", limit);
+    let page_timeout = page_timeout.unwrap_or(Duration::from_secs(45));
+    if page_timeout >= call_timeout {
+        section.wrong(
+            "`page_timeout` is not shorter than `call_timeout`",
+            "make it shorter: else every slow page looks like a driver that hangs",
+        );
+    }
+    Some(WebDriver {
+        driver: driver?,
+        browser_args: browser_args.unwrap_or_default(),
+        call_timeout,
+        page_timeout,
+    })
+}
+
+fn driver(section: &Table<'_>, dir: &Path) -> Option<Driver> {
+    let url = section.value("url", "\"http://127.0.0.1:9515\"");
+    let driver = section.value("driver", "\"/usr/bin/chromedriver\"");
+    let browser = section.value("browser", "\"/usr/bin/chromium\"");
+    match (url, driver) {
+        (Some(url), None) => {
+            if let Some(browser) = browser {
+                browser.wrong::<()>(
+                    "does nothing beside `url`",
+                    "remove it: a WebDriver that runs already starts its own browser",
+                );
+            }
+            web_url(&url).map(Driver::Running)
+        }
+        (None, Some(driver)) => Some(Driver::Started {
+            driver: path(dir)(&driver)?,
+            browser: browser.and_then(|browser| path(dir)(&browser)),
+        }),
+        (Some(_), Some(driver)) => driver.wrong(
+            "stands beside `url`",
+            "keep `url` for a WebDriver that runs already, or `driver` for one that we start",
+        ),
+        (None, None) => {
+            section.wrong(
+                "no WebDriver is named",
+                "add `url = \"http://127.0.0.1:9515\"` for one that runs already, or \
+                 `driver = \"/usr/bin/chromedriver\"` for one that we start",
+            );
+            None
+        }
+    }
+}
+
+fn web_url(value: &Value<'_>) -> Option<Url> {
+    value.parse(|text| {
+        Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                wrong(
+                    "is no URL of a WebDriver",
+                    "write such as `http://127.0.0.1:9515`",
+                )
+            })
+    })
+}
