@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use crate::config::{self, Account, Config};
+use crate::config::{self, Account, Config, shown};
 use crate::exit::Exit;
 
 /// Says everything wrong with the config and the selector files, and what each account resolves to.
@@ -96,9 +96,9 @@ fn account_line(account: &Account) -> String {
         portal.origin,
         portal.zone,
         portal.currency,
-        humantime::format_duration(settings.poll),
+        shown(settings.poll),
         settings.cap.logins,
-        humantime::format_duration(settings.cap.per),
+        shown(settings.cap.per),
         settings.reserve,
     );
     debug_assert!(written.is_ok(), "writing to a String");

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::Once;
-use super::value::{duration, path};
+use super::value::{duration, path, shown};
 use crate::diagnostic::table::{Place, Table, Value, wrong};
 use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::event::AccountRef;
@@ -291,7 +291,7 @@ fn budget(account: &Table<'_>) -> Budget {
     if budget.spacing > even
         && let Some(value) = place("spacing", "\"5s\"")
     {
-        let even = humantime::format_duration(even);
+        let even = shown(even);
         value.wrong::<()>(
             "makes the cap unreachable: the pause is longer than per / logins",
             format!("make `spacing` at most `{even}`"),

@@ -21,6 +21,7 @@ pub use account::{Account, Cap, Resolved, Settings, Since};
 pub use http::Http;
 pub use sink::{Sink, SinkKind};
 pub use store::Store;
+pub use value::shown;
 pub use webdriver::{Driver, WebDriver};
 
 use crate::diagnostic::table::{Table, Value, read};
@@ -219,7 +220,7 @@ fn parts(file: &Table<'_>, dir: &Path) -> Option<Parts> {
     });
     let accounts = file.need(
         "account",
-        "[{ name = \"…\", portal = \"…\", number = \"…\", user = \"…\" }]",
+        "[{ name = \"kilima-main\", portal = \"kilima\", number = \"600123\", user = \"agent\" }]",
         |list| list.list(|account| account.table(|account| account::read(account, dir, &once))),
     );
     let sinks = file.optional("sink", "[{ type = \"stdout\" }]", |list| {

@@ -25,10 +25,8 @@ pub enum SinkKind {
     File {
         /// `path`: required. A relative one begins at the directory of tillwatch.toml.
         path: PathBuf,
-        /// `rotate`: bytes after which a new file is begun. At least 4KiB, default 100MiB.
+        /// `rotate`: bytes after which a new file is begun; none is ever deleted. At least 4KiB, default 100MiB.
         rotate: u64,
-        /// `keep`: how many rotated files stay. 1 to 100,000. Unset: all, nothing is ever deleted.
-        keep: Option<u64>,
     },
 }
 
@@ -46,7 +44,7 @@ pub(super) fn read(sink: &Table<'_>, dir: &Path, once: &Once) -> Option<Sink> {
     let written = sink.value("name", "\"ledger-feed\"");
     let name = written.as_ref().map(|text| text.parse(name));
     let kind = sink.need("type", "\"file\"", |word| word.word(words));
-    for key in ["path", "rotate", "keep"] {
+    for key in ["path", "rotate"] {
         sink.value(key, ""); // known keys, whatever the type is
     }
     let (name, kind) = match kind? {
@@ -75,7 +73,7 @@ pub(super) fn read(sink: &Table<'_>, dir: &Path, once: &Once) -> Option<Sink> {
 }
 
 fn stdout(sink: &Table<'_>, once: &Once) -> Option<SinkKind> {
-    for key in ["path", "rotate", "keep"] {
+    for key in ["path", "rotate"] {
         if let Some(value) = sink.value(key, "") {
             value.wrong::<()>(
                 "does nothing for standard output",
@@ -109,10 +107,8 @@ fn file(sink: &Table<'_>, dir: &Path, once: &Once) -> Option<SinkKind> {
         Some(path)
     });
     let rotate = sink.optional("rotate", "\"100MiB\"", |text| text.parse(size));
-    let keep = sink.optional("keep", "30", |number| number.whole(1..=100_000));
     Some(SinkKind::File {
         path: file_path?,
         rotate: rotate.unwrap_or(ROTATE),
-        keep,
     })
 }

@@ -10,10 +10,7 @@ use crate::selectors::parse_duration;
 pub fn duration(least: Duration, most: Duration) -> impl Fn(&Value<'_>) -> Option<Duration> + Copy {
     move |value| {
         let bounds = || {
-            let (least, most) = (
-                humantime::format_duration(least),
-                humantime::format_duration(most),
-            );
+            let (least, most) = (shown(least), shown(most));
             format!("write a duration from `{least}` to `{most}`, such as `30s`, `15m`, `24h`")
         };
         value.parse(|text| match parse_duration(text) {
@@ -22,6 +19,26 @@ pub fn duration(least: Duration, most: Duration) -> impl Fn(&Value<'_>) -> Optio
             Err(_) => Err(wrong("is no duration", bounds())),
         })
     }
+}
+
+/// A duration in its largest unit that makes a whole number, as one writes it: `90d`, not months and hours.
+#[must_use]
+pub fn shown(duration: Duration) -> String {
+    const UNITS: [(&str, u128); 5] = [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ];
+    let millis = duration.as_millis();
+    UNITS
+        .iter()
+        .find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit))
+        .map_or_else(
+            || "0s".to_owned(),
+            |(word, unit)| format!("{}{word}", millis / unit),
+        )
 }
 
 /// A size in bytes, at least 4 KiB, written with its unit.
@@ -54,5 +71,13 @@ pub fn path(dir: &Path) -> impl Fn(&Value<'_>) -> Option<PathBuf> + Copy {
         value
             .text()
             .map(|text| dir.join(text).components().collect())
+    }
+}
+
+/// A program: a path as above, or a bare name to find on PATH.
+pub fn program(dir: &Path) -> impl Fn(&Value<'_>) -> Option<PathBuf> + Copy {
+    move |value| match value.text()? {
+        name if !name.contains(std::path::MAIN_SEPARATOR) => Some(PathBuf::from(name)),
+        _ => path(dir)(value),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::value::{duration, path};
+use super::value::{duration, program};
 use crate::diagnostic::table::{Table, Value, wrong};
 
 /// The driver and its time limits.
@@ -15,9 +15,10 @@ pub struct WebDriver {
     pub driver: Driver,
     /// `browser_args`: arguments for the browser besides those that it needs to run headless. Default: none.
     pub browser_args: Vec<String>,
-    /// `call_timeout`: limit of one WebDriver call; after it the session is given up. 1s to 10m, default 60s.
+    /// `call_timeout`: how long the WebDriver itself may take for a call, beyond `page_timeout`; after both the session
+    /// is given up. 1s to 10m, default 60s.
     pub call_timeout: Duration,
-    /// `page_timeout`: limit of one page load, shorter than `call_timeout`. 1s to 10m, default 45s.
+    /// `page_timeout`: how long a page may take to load, and an element to appear. 1s to 10m, default 45s.
     pub page_timeout: Duration,
 }
 
@@ -28,10 +29,10 @@ pub enum Driver {
     Running(Url),
     /// We start it and end it.
     Started {
-        /// `driver`: path of ChromeDriver.
+        /// `driver`: path of ChromeDriver, or its name on PATH.
         driver: PathBuf,
-        /// `browser`: path of the browser. Unset: where ChromeDriver looks by itself.
-        browser: Option<PathBuf>,
+        /// `browser`: path of Chromium or Chrome of the same version, or its name on PATH. Required beside `driver`.
+        browser: PathBuf,
     },
 }
 
@@ -48,12 +49,6 @@ pub(super) fn read(section: &Table<'_>, dir: &Path) -> Option<WebDriver> {
     let call_timeout = call_timeout.unwrap_or(Duration::from_secs(60));
     let page_timeout = section.optional("page_timeout", "\"45s\"", limit);
     let page_timeout = page_timeout.unwrap_or(Duration::from_secs(45));
-    if page_timeout >= call_timeout {
-        section.wrong(
-            "`page_timeout` is not shorter than `call_timeout`",
-            "make it shorter: else every slow page looks like a driver that hangs",
-        );
-    }
     Some(WebDriver {
         driver: driver?,
         browser_args: browser_args.unwrap_or_default(),
@@ -76,10 +71,14 @@ fn driver(section: &Table<'_>, dir: &Path) -> Option<Driver> {
             }
             web_url(&url).map(Driver::Running)
         }
-        (None, Some(driver)) => Some(Driver::Started {
-            driver: path(dir)(&driver)?,
-            browser: browser.and_then(|browser| path(dir)(&browser)),
-        }),
+        (None, Some(driver)) => {
+            let driver = program(dir)(&driver);
+            let browser = section.need("browser", "\"/usr/bin/chromium\"", program(dir));
+            Some(Driver::Started {
+                driver: driver?,
+                browser: browser?,
+            })
+        }
         (Some(_), Some(driver)) => driver.wrong(
             "stands beside `url`",
             "keep `url` for a WebDriver that runs already, or `driver` for one that we start",

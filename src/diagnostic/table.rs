@@ -84,7 +84,11 @@ pub fn read<T>(
     for error in &errors {
         let end = text.len();
         let span = error.span().unwrap_or(end..end);
-        let advice = "write `key = value`, text in double quotes, dates as text";
+        let advice = if error.message().starts_with("duplicate key") {
+            "keep one of the two; a table that may be there several times is written `[[name]]`"
+        } else {
+            "write `key = value`, text in double quotes, dates as text"
+        };
         report.add(span, wrong(error.message(), advice));
     }
     let value = if errors.is_empty() {
@@ -198,7 +202,14 @@ impl<'a> Table<'a> {
         key: &'static str,
         read: impl FnOnce(&Table<'a>) -> Option<T>,
     ) -> Option<T> {
-        self.need(key, "{ … }", |value| value.table(read))
+        let Some(value) = self.value(key, "{ … }") else {
+            self.wrong(
+                format!("missing section `[{key}]`"),
+                format!("add `[{key}]` and its keys"),
+            );
+            return None;
+        };
+        value.table(read)
     }
 
     /// Reports a mistake of the table as a whole.
@@ -286,7 +297,7 @@ impl<'a> Value<'a> {
             }
             known.push(word);
         }
-        self.wrong(format!("has no word `{text}`"), did_you_mean(text, &known))
+        self.wrong(format!("cannot be `{text}`"), did_you_mean(text, &known))
     }
 
     /// A whole number within `bounds`.

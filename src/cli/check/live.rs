@@ -75,14 +75,7 @@ pub enum LiveError {
 pub async fn webdriver(config: &WebDriver) -> Result<String, LiveError> {
     match &config.driver {
         Driver::Running(url) => status(url).await,
-        Driver::Started {
-            driver,
-            browser: None,
-        } => version(driver).await,
-        Driver::Started {
-            driver,
-            browser: Some(browser),
-        } => {
+        Driver::Started { driver, browser } => {
             let (driver, browser) = (version(driver).await?, version(browser).await?);
             if major(&driver) == major(&browser) {
                 Ok(format!("{driver}, {browser}"))

@@ -311,20 +311,24 @@ fn required(fields: &Table<'_>) {
     ] {
         fields.need(field.as_str(), example, |_| Some(()));
     }
+    let amount = fields.value("amount", CELL);
+    let direction = fields.value("direction", DIRECTION);
     let columns = fields.has("credit") || fields.has("debit");
-    match (fields.has("amount"), columns) {
-        (true, true) => fields.wrong(
-            "`amount` stands beside `credit` or `debit`",
-            "keep `amount` (signed, or with `direction`), or keep the two columns",
-        ),
-        (false, false) => fields.wrong(
+    match (amount, columns) {
+        (Some(amount), true) => {
+            let advice = "keep `amount` (signed, or with `direction`), or keep the two columns";
+            amount.wrong::<()>("stands beside `credit` or `debit`", advice);
+        }
+        (None, false) => fields.wrong(
             "no amount is named",
             "add `credit` and `debit` for two columns, or `amount` for one",
         ),
-        (false, true) if fields.has("direction") => fields.wrong(
-            "`direction` stands beside `credit` or `debit`",
-            "remove it: the column that is filled says the direction",
-        ),
-        (true, false) | (false, true) => {}
+        (None, true) => {
+            if let Some(direction) = direction {
+                let advice = "remove it: the column that is filled says the direction";
+                direction.wrong::<()>("stands beside `credit` or `debit`", advice);
+            }
+        }
+        (Some(_), false) => {}
     }
 }

@@ -54,7 +54,8 @@ pub const WRONG_CONFIGS: &[Mistake] = &[
     ("no WebDriver", &[("url = \"http://webdriver:9515\"", "")]),
     ("a browser beside a running WebDriver", &[("url = ", "browser = \"/usr/bin/chromium\"\nurl = ")]),
     ("a WebDriver that is no URL", &[("http://webdriver:9515", "webdriver:9515")]),
-    ("a page that may take longer than a call", &[("url = ", "page_timeout = \"2m\"\nurl = ")]),
+    ("a started WebDriver without its browser", &[("url = \"http://webdriver:9515\"", "driver = \"chromedriver\"")]),
+    ("a page that may take an hour", &[("url = ", "page_timeout = \"1h\"\nurl = ")]),
     ("several mistakes at once", &[("listen = ", "lisen = "), ("cap = {", "poll = 5\nzone = \"EAT\"\ncap = {"), ("type = \"stdout\"", "type = \"kafka\"")]),
 ];
 
