@@ -1,1 +1,461 @@
-//! Where a secret comes from: file, keyring, environment.
+//! Where a secret comes from: a file, the host's keyring, the environment, in this order.
+//!
+//! - A provider that has nothing gives way to the next; one that failed never does.
+//! - A configured file must be there. `/run/secrets/<account>` is asked where none is configured.
+//! - A secret is never an argument, and stands in no message.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::portal::Credential;
+
+pub mod keyring;
+
+pub use keyring::KeyringError;
+
+/// A secret is not longer than this; a longer file is not a secret file.
+pub const MAX_BYTES: usize = 4096;
+/// What is wrong with a longer one.
+pub const TOO_LONG: &str = "longer than 4096 bytes";
+/// Where Docker and Podman mount secrets.
+const MOUNTED: &str = "/run/secrets";
+
+/// Who serves a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// A secret file.
+    File(PathBuf),
+    /// The host's native store.
+    Keyring,
+    /// An environment variable of this name.
+    Environment(String),
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Provider::File(path) => write!(f, "the secret file {}", path.display()),
+            Provider::Keyring => f.write_str("the keyring"),
+            Provider::Environment(name) => write!(f, "the environment variable {name}"),
+        }
+    }
+}
+
+/// What is asked for the secret of one account.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The account's name: the user of the keyring entry.
+    pub account: String,
+    /// `secret_file` of the config; asked first.
+    pub secret_file: Option<PathBuf>,
+    /// The file asked where `secret_file` is unset.
+    pub mounted: PathBuf,
+    /// Whether the native store is asked.
+    pub keyring: bool,
+    /// Name and value of the variable, the last resort.
+    pub variable: (String, Option<SecretString>),
+}
+
+impl Sources {
+    /// As this process has them: `/run/secrets/<account>` and `TILLWATCH_SECRET_<ACCOUNT>`.
+    #[must_use]
+    pub fn of(account: &str, secret_file: Option<&Path>) -> Self {
+        let name = format!(
+            "TILLWATCH_SECRET_{}",
+            account.to_ascii_uppercase().replace('-', "_")
+        );
+        let value = std::env::var(&name).ok().map(Zeroizing::new);
+        let value = value.map(|value| SecretString::from(value.as_str()));
+        Self {
+            account: account.to_owned(),
+            secret_file: secret_file.map(Path::to_path_buf),
+            mounted: Path::new(MOUNTED).join(account),
+            keyring: true,
+            variable: (name, value),
+        }
+    }
+
+    /// The secret file that serves, or is to serve, this account.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match &self.secret_file {
+            Some(path) => Some(path),
+            None => self.mounted.exists().then_some(&self.mounted),
+        }
+    }
+}
+
+/// No secret, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    /// The file is not there or cannot be read.
+    #[error("could not read the secret file {} ({source})", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Others may read or change the file.
+    #[error("the secret file {} has mode {mode:04o}: run `chmod 0400 {}`", path.display(), path.display())]
+    FileMode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A directory, a device, a pipe.
+    #[error("{} is no regular file, so it cannot be a secret file", path.display())]
+    NotRegular {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Empty, too long, or not text: nothing that could be typed into a form.
+    #[error("{provider} holds no secret: it is {fault}")]
+    Unusable {
+        /// Who serves it.
+        provider: Provider,
+        /// `empty`, `longer than 4096 bytes`, `not UTF-8`.
+        fault: &'static str,
+    },
+    /// The store is there and did not answer. Nobody else is asked.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// Nobody has it.
+    #[error(
+        "there is no secret for account `{account}`: none in {}, in {keyring}, or in {variable}; run `tillwatch credentials set {account}`", mounted.display()
+    )]
+    Nowhere {
+        /// The account.
+        account: String,
+        /// The file that was looked for.
+        mounted: PathBuf,
+        /// `the keyring`, or that there is none.
+        keyring: &'static str,
+        /// The variable that was looked for.
+        variable: String,
+    },
+}
+
+/// Finds the secret of an account and names who served it.
+///
+/// # Errors
+/// When nobody has it, and when a provider failed.
+pub async fn lookup(sources: &Sources) -> Result<(SecretString, Provider), CredentialError> {
+    if let Some(path) = &sources.secret_file {
+        return read_file(path);
+    }
+    match read_file(&sources.mounted) {
+        Ok(served) => return Ok(served),
+        Err(CredentialError::File { source, .. }) if nothing_there(&source) => {}
+        Err(error) => return Err(error),
+    }
+    let mut keyring = "the keyring";
+    if sources.keyring {
+        match keyring::get(&sources.account).await {
+            Ok(Some(secret)) => return usable(&secret, Provider::Keyring),
+            Ok(None) => {}
+            Err(KeyringError::NoStore) => keyring = "a keyring (this host has none)",
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let (name, value) = &sources.variable;
+    match value {
+        Some(secret) => usable(secret, Provider::Environment(name.clone())),
+        None => Err(CredentialError::Nowhere {
+            account: sources.account.clone(),
+            mounted: sources.mounted.clone(),
+            keyring,
+            variable: name.clone(),
+        }),
+    }
+}
+
+fn nothing_there(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn usable(
+    secret: &SecretString,
+    provider: Provider,
+) -> Result<(SecretString, Provider), CredentialError> {
+    let fault = match secret.expose_secret().len() {
+        0 => "empty",
+        length if length > MAX_BYTES => TOO_LONG,
+        _ => return Ok((secret.clone(), provider)),
+    };
+    Err(CredentialError::Unusable { provider, fault })
+}
+
+/// Reads a secret file; one line feed at its end is not part of the secret.
+fn read_file(path: &Path) -> Result<(SecretString, Provider), CredentialError> {
+    let file_error = |source| CredentialError::File {
+        path: path.to_path_buf(),
+        source,
+    };
+    // Not blocking: a named pipe would wait for its writer for ever.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    let opened = options.read(true).custom_flags(flags).open(path);
+    let file = opened.map_err(file_error)?;
+    let metadata = file.metadata().map_err(file_error)?;
+    if !metadata.is_file() {
+        let path = path.to_path_buf();
+        return Err(CredentialError::NotRegular { path });
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let path = path.to_path_buf();
+        return Err(CredentialError::FileMode { path, mode });
+    }
+    let bytes = read_wiped(file).map_err(file_error)?;
+    let provider = Provider::File(path.to_path_buf());
+    let fault = match bytes.as_deref().map(|bytes| std::str::from_utf8(bytes)) {
+        Some(Ok(text)) => return usable(&SecretString::from(trimmed(text)), provider),
+        Some(Err(_)) => "not UTF-8",
+        None => TOO_LONG,
+    };
+    Err(CredentialError::Unusable { provider, fault })
+}
+
+/// One line feed, or carriage return and line feed, less at the end.
+#[must_use]
+pub fn trimmed(text: &str) -> &str {
+    match text.strip_suffix('\n') {
+        Some(text) => text.strip_suffix('\r').unwrap_or(text),
+        None => text,
+    }
+}
+
+/// All of it, in memory that is wiped and never moves; `None` when it is longer than a secret.
+///
+/// # Errors
+/// As reading does.
+pub fn read_wiped(mut from: impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut bytes = Zeroizing::new(vec![0; MAX_BYTES + 2]);
+    let mut length = 0;
+    loop {
+        let room = bytes.get_mut(length..).unwrap_or_default();
+        if room.is_empty() {
+            return Ok(None);
+        }
+        match from.read(room) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(length);
+    Ok(Some(bytes))
+}
+
+/// Names one version of a credential without telling it: what the breaker is closed by a change of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CredentialVersion([u8; 4]);
+
+impl fmt::Display for CredentialVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+/// The first 32 bits of the SHA-256 of salt, number, user and password. Few on purpose: enough to see a change,
+/// too few to find the password by them.
+#[must_use]
+pub fn fingerprint(salt: &[u8], credential: &Credential) -> CredentialVersion {
+    let mut hash = Sha256::new();
+    for part in [
+        salt,
+        credential.number.as_bytes(),
+        credential.user.as_bytes(),
+        credential.password.expose_secret().as_bytes(),
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let [a, b, c, d, ..] = <[u8; 32]>::from(hash.finalize());
+    CredentialVersion([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    //! Files and environment; the keyring is tested against a real one in `tests/it/credentials.rs`.
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    struct Host {
+        dir: tempfile::TempDir,
+        sources: Sources,
+    }
+
+    impl Host {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let sources = Sources {
+                account: "kilima-main".to_owned(),
+                secret_file: None,
+                mounted: dir.path().join("mounted"),
+                keyring: false,
+                variable: ("TILLWATCH_SECRET_KILIMA_MAIN".to_owned(), None),
+            };
+            Self { dir, sources }
+        }
+
+        fn write(&self, name: &str, bytes: &[u8], mode: u32) -> PathBuf {
+            let path = self.dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            path
+        }
+
+        fn configure(&mut self, bytes: &[u8], mode: u32) {
+            self.sources.secret_file = Some(self.write("configured", bytes, mode));
+        }
+
+        async fn serves(&self) -> Result<(String, Provider), CredentialError> {
+            let (secret, provider) = lookup(&self.sources).await?;
+            Ok((secret.expose_secret().to_owned(), provider))
+        }
+
+        async fn refuses(&self) -> String {
+            let (dir, error) = (self.dir.path(), self.serves().await.unwrap_err());
+            error.to_string().replace(&dir.display().to_string(), "DIR")
+        }
+    }
+
+    #[tokio::test]
+    async fn the_configured_file_comes_before_the_mounted_one_and_the_environment_last() {
+        let mut host = Host::new();
+        host.sources.variable.1 = Some(SecretString::from("from-env"));
+        let (secret, provider) = host.serves().await.unwrap();
+        assert_eq!(secret, "from-env");
+        assert_eq!(
+            provider.to_string(),
+            "the environment variable TILLWATCH_SECRET_KILIMA_MAIN"
+        );
+        let mounted = host.write("mounted", b"from-mount", 0o400);
+        let served = ("from-mount".to_owned(), Provider::File(mounted));
+        assert_eq!(host.serves().await.unwrap(), served);
+        host.configure(b"from-config", 0o600);
+        assert_eq!(host.serves().await.unwrap().0, "from-config");
+    }
+
+    #[tokio::test]
+    async fn one_line_feed_at_the_end_is_not_part_of_the_secret() {
+        for (bytes, secret) in [
+            ("pa ss\n", "pa ss"),
+            ("pa ss\r\n", "pa ss"),
+            ("pa ss\n\n", "pa ss\n"),
+            (" pa ss ", " pa ss "),
+        ] {
+            let mut host = Host::new();
+            host.configure(bytes.as_bytes(), 0o400);
+            assert_eq!(host.serves().await.unwrap().0, secret, "{bytes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_others_may_read_is_refused_though_the_environment_has_a_secret() {
+        for mode in [0o404, 0o440, 0o420, 0o644] {
+            let mut host = Host::new();
+            host.sources.variable.1 = Some(SecretString::from("from-env"));
+            host.write("mounted", b"secret", mode);
+            let told = format!(
+                "the secret file DIR/mounted has mode {mode:04o}: run `chmod 0400 DIR/mounted`"
+            );
+            assert_eq!(host.refuses().await, told);
+            host.configure(b"secret", mode);
+            assert!(host.refuses().await.contains("DIR/configured has mode"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_secret_is_refused_and_says_why() {
+        let mut host = Host::new();
+        host.sources.variable.1 = Some(SecretString::from("from-env"));
+        host.configure(b"\n", 0o400);
+        assert_eq!(
+            host.refuses().await,
+            "the secret file DIR/configured holds no secret: it is empty"
+        );
+        host.configure(&[b'x'; 5000], 0o600);
+        assert!(host.refuses().await.ends_with("longer than 4096 bytes"));
+        host.write("configured", b"\xff\xfe", 0o600);
+        assert!(host.refuses().await.ends_with("not UTF-8"));
+        host.sources.secret_file = Some(host.dir.path().to_path_buf());
+        assert_eq!(
+            host.refuses().await,
+            "DIR is no regular file, so it cannot be a secret file"
+        );
+        host.sources.secret_file = Some(host.dir.path().join("nowhere"));
+        assert!(
+            host.refuses()
+                .await
+                .starts_with("could not read the secret file DIR/nowhere (")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_named_pipe_is_refused_without_waiting_for_its_writer() {
+        let mut host = Host::new();
+        let path = host.dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        host.sources.secret_file = Some(path);
+        assert!(host.refuses().await.contains("is no regular file"));
+    }
+
+    #[tokio::test]
+    async fn an_account_without_a_secret_is_told_where_it_was_looked_for() {
+        let host = Host::new();
+        assert_eq!(
+            host.refuses().await,
+            "there is no secret for account `kilima-main`: none in DIR/mounted, in the keyring, or in \
+             TILLWATCH_SECRET_KILIMA_MAIN; run `tillwatch credentials set kilima-main`"
+        );
+    }
+
+    #[test]
+    fn the_variable_is_named_after_the_account() {
+        let sources = Sources::of("kilima-main-2", None);
+        assert_eq!(sources.variable.0, "TILLWATCH_SECRET_KILIMA_MAIN_2");
+        assert_eq!(sources.mounted, Path::new("/run/secrets/kilima-main-2"));
+    }
+
+    #[test]
+    fn the_version_changes_with_each_part_of_the_credential_and_with_the_salt() {
+        let version = |salt: &str, number: &str, user: &str, password: &str| {
+            let credential = Credential {
+                number: number.to_owned(),
+                user: user.to_owned(),
+                password: SecretString::from(password),
+            };
+            fingerprint(salt.as_bytes(), &credential).to_string()
+        };
+        let first = version("salt", "600123", "jane", "secret");
+        assert_eq!(first.len(), 8);
+        assert_eq!(first, version("salt", "600123", "jane", "secret"));
+        for other in [
+            version("tlas", "600123", "jane", "secret"),
+            version("salt", "600124", "jane", "secret"),
+            version("salt", "600123", "joe", "secret"),
+            version("salt", "600123", "jane", "secreT"),
+            version("salt", "600123j", "ane", "secret"),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+}
