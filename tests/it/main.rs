@@ -8,3 +8,4 @@ mod tidy;
 mod login;
 mod file_sink;
 mod told;
+mod webdriver;
