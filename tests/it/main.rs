@@ -10,3 +10,4 @@ mod file_sink;
 mod told;
 
 mod config;
+mod webdriver;

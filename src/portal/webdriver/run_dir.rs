@@ -144,7 +144,7 @@ fn end_processes(state: &Path) {
                 Ok(_) | Err(_) => kill_process(pid, Signal::KILL),
             };
         }
-        thread::sleep(PAUSE);
+        pause();
     }
 }
 
@@ -165,13 +165,18 @@ fn processes_with(mark: &[u8]) -> Vec<Pid> {
         .collect()
 }
 
+/// On the driver's own thread, which nobody unparks.
+fn pause() {
+    thread::park_timeout(PAUSE);
+}
+
 fn remove_tree(path: &Path) {
     for _ in 0..TRIES {
         match fs::remove_dir_all(path) {
             Ok(()) => return,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             // Somebody still writes there.
-            Err(_) => thread::sleep(PAUSE),
+            Err(_) => pause(),
         }
     }
     tracing::warn!(path = %path.display(), "a browser's directory stays until the next start");

@@ -1,0 +1,9 @@
+//! The WebDriver edge against a real headless browser and a small portal with faults.
+
+mod fixture;
+mod pages;
+mod processes;
+mod recovery;
+mod remote;
+mod server;
+mod sign_in;

@@ -1,0 +1,85 @@
+//! Pages that are not the portal's: each recognised, none costs the session.
+
+use tillwatch::extract::MAX_PAGE_BYTES;
+use tillwatch::portal::{Portal as _, PortalError};
+
+use super::fixture::{Bench, days, told};
+use super::server::{Server, Table};
+
+#[tokio::test]
+async fn what_is_not_a_page_of_the_portal_is_never_taken_for_one() {
+    let (bench, server, other) = (Bench::new().await, Server::start(), Server::start());
+    let mut portal = bench.local(&server.origin);
+    portal.open().await.unwrap();
+    let elsewhere = format!("{}/home", other.origin);
+    for (table, sign) in [
+        (Table::Status(404), "HTTP 404"),
+        (Table::Status(500), "HTTP 500"),
+        (Table::Status(503), "HTTP 503"),
+        (Table::EmptyBody, "an empty page"),
+        (Table::NoContent, "("),
+        (Table::Download, "("),
+        (Table::PlainText, "not HTML"),
+        (Table::RedirectTo(elsewhere), other.origin.as_str()),
+        (Table::Huge(MAX_PAGE_BYTES + 1), "the limit is 8388608"),
+    ] {
+        server.set_table(Table::Rows);
+        let good = portal.first_page(days()).await.unwrap();
+        assert!(good.html.contains("row 1"));
+        server.set_table(table.clone());
+        let error = told(portal.first_page(days()).await);
+        assert!(error.contains(sign), "{table:?}: {error}");
+    }
+    portal.close().await;
+}
+
+#[tokio::test]
+async fn a_portal_that_is_switched_off_is_down_and_the_session_lives_on() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let mut portal = bench.local(&server.origin);
+    portal.open().await.unwrap();
+    portal.first_page(days()).await.unwrap();
+    drop(server);
+    let error = portal.first_page(days()).await.unwrap_err();
+    assert_eq!(
+        error,
+        PortalError::PortalDown {
+            reason: "net::ERR_CONNECTION_REFUSED".to_owned()
+        }
+    );
+    // Nor is the browser's error page, which is there now, a page with a next one.
+    let error = told(portal.next_page().await);
+    assert!(error.contains("a.next"), "{error}");
+    portal.close().await;
+}
+
+#[tokio::test]
+async fn a_slow_page_and_a_link_that_leads_nowhere_do_not_cost_the_session() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let mut portal = bench.local(&server.origin);
+    portal.open().await.unwrap();
+    server.set_table(Table::Hangs);
+    let error = told(portal.first_page(days()).await);
+    assert!(error.contains("timeout"), "{error}");
+    server.set_table(Table::DeadNext);
+    portal.first_page(days()).await.unwrap();
+    let error = told(portal.next_page().await);
+    assert!(error.contains("no new page"), "{error}");
+    server.set_table(Table::Rows);
+    let page = portal.first_page(days()).await.unwrap();
+    assert!(page.html.contains("row 1"));
+    portal.close().await;
+}
+
+#[tokio::test]
+async fn dialogs_are_dismissed_and_the_page_behind_them_is_read() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let mut portal = bench.local(&server.origin);
+    portal.open().await.unwrap();
+    server.set_table(Table::Dialogs);
+    let page = portal.first_page(days()).await.unwrap();
+    assert!(page.html.contains("row 1"));
+    let page = portal.next_page().await.unwrap();
+    assert!(page.html.contains("row 2"));
+    portal.close().await;
+}

@@ -1,0 +1,145 @@
+//! A WebDriver that is not ours: its sessions are ended, by the next start at the latest.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::mem;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::Signal;
+use tillwatch::portal::webdriver::{WebDriver, WebDriverPortal};
+use tillwatch::portal::{Portal as _, PortalError};
+
+use super::fixture::{Bench, days, signal, until};
+use super::server::Server;
+
+/// A chromedriver as another container would run it.
+struct Remote {
+    child: Child,
+    url: String,
+}
+
+impl Remote {
+    fn start() -> Self {
+        let mut child = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let port = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .find_map(|line| {
+                let line = line.unwrap();
+                let (_, port) = line.split_once("successfully on port ")?;
+                Some(port.trim_end_matches('.').to_owned())
+            })
+            .unwrap();
+        Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        }
+    }
+
+    fn portal(&self, bench: &Bench, origin: &str) -> WebDriverPortal {
+        let webdriver = WebDriver::Remote {
+            url: self.url.parse().unwrap(),
+            args: vec!["--no-sandbox".to_owned()],
+        };
+        WebDriverPortal::new(bench.settings(origin, webdriver))
+    }
+
+    async fn has(&self, session: &str) -> bool {
+        let url = format!("{}/session/{session}/url", self.url);
+        reqwest::get(url).await.unwrap().status().is_success()
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn noted(bench: &Bench) -> Vec<String> {
+    fs::read_to_string(bench.state().join("webdriver-sessions"))
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_session_left_by_a_crash_is_ended_at_the_next_open() {
+    let (bench, server, remote) = (Bench::new().await, Server::start(), Remote::start());
+    let mut crashed = remote.portal(&bench, &server.origin);
+    crashed.open().await.unwrap();
+    crashed.first_page(days()).await.unwrap();
+    let old = noted(&bench);
+    assert!(remote.has(&old[0]).await);
+    // As a crash does: nothing is dropped.
+    mem::forget(crashed);
+    let mut portal = remote.portal(&bench, &server.origin);
+    portal.open().await.unwrap();
+    assert!(!remote.has(&old[0]).await);
+    let new = noted(&bench);
+    assert_eq!(new.len(), 1);
+    assert!(new[0] != old[0] && remote.has(&new[0]).await);
+    portal.first_page(days()).await.unwrap();
+    portal.close().await;
+    assert!(noted(&bench).is_empty());
+    assert!(!remote.has(&new[0]).await);
+}
+
+#[tokio::test]
+async fn a_remote_that_hangs_is_given_up_and_its_session_ended_later() {
+    let (bench, server, remote) = (Bench::new().await, Server::start(), Remote::start());
+    let mut portal = remote.portal(&bench, &server.origin);
+    portal.open().await.unwrap();
+    portal.first_page(days()).await.unwrap();
+    let old = noted(&bench);
+    let pid = i32::try_from(remote.child.id()).unwrap();
+    signal(pid, Signal::STOP);
+    let error = portal.first_page(days()).await.unwrap_err();
+    assert!(matches!(error, PortalError::Hung { .. }), "{error}");
+    // No request is left waiting for it.
+    until("the connections are closed", || {
+        connections(&remote.url) == 0
+    })
+    .await;
+    assert_eq!(noted(&bench), old);
+    signal(pid, Signal::CONT);
+    portal.open().await.unwrap();
+    portal.first_page(days()).await.unwrap();
+    assert!(!remote.has(&old[0]).await);
+    assert_eq!(noted(&bench).len(), 1);
+    portal.close().await;
+}
+
+#[tokio::test]
+async fn a_remote_that_does_not_listen_is_told_in_one_line() {
+    let bench = Bench::new().await;
+    let remote = Remote::start();
+    let mut portal = remote.portal(&bench, "http://127.0.0.1:1");
+    drop(remote);
+    assert_eq!(
+        portal.open().await.unwrap_err(),
+        PortalError::NoWebDriver {
+            reason: "connection refused".to_owned()
+        }
+    );
+}
+
+/// Our established connections to `url`, from /proc/net/tcp (proc(5)): `sl local remote state …`.
+fn connections(url: &str) -> usize {
+    let port: u16 = url.rsplit(':').next().unwrap().parse().unwrap();
+    let remote = format!("0100007F:{port:04X}");
+    fs::read_to_string("/proc/self/net/tcp")
+        .unwrap()
+        .lines()
+        .filter(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            fields.get(2) == Some(&remote.as_str()) && fields.get(3) == Some(&"01")
+        })
+        .count()
+}
