@@ -8,11 +8,13 @@ use sha2::{Digest, Sha256};
 
 use crate::payment::{AccountName, OperatorAccount, Payment, PaymentId, Status, base32};
 
+mod again;
 mod told;
 mod wire;
 
+pub use again::told_again;
 pub use told::{NotAnEvent, Told, ToldPayment, parse_told};
-pub use wire::render;
+pub use wire::{render, source};
 
 /// The account an event speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,7 +35,8 @@ pub fn render(event: &Event, account: &AccountRef, envelope: &Envelope) -> Strin
 }
 
 /// `/portals/<portal>/accounts/<number>`, a URI reference: what a URI cannot hold is percent-encoded.
-fn source(account: &AccountRef) -> String {
+#[must_use]
+pub fn source(account: &AccountRef) -> String {
     let mut source = String::from("/portals/");
     percent_encode(&account.portal, &mut source);
     source.push_str("/accounts/");

@@ -159,7 +159,7 @@ impl Commit<'_> {
     fn payment(&mut self, payment: &Payment, state: &AccountState) -> Result<(), StoreError> {
         let seen = self.db.seen(payment.id)?;
         let first_seen = seen.map_or(self.reading.read_at, |seen| seen.first_seen);
-        let replayed = state.replaying && seen.is_none();
+        let replayed = state.replaying;
         self.done.new_payments += usize::from(seen.is_none());
         let event = match decide(payment, seen.as_ref(), state.since) {
             Announcement::Nothing => return Ok(()),

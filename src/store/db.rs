@@ -53,6 +53,11 @@ impl Changes {
         self.writes.insert(key, None);
     }
 
+    /// Is the record `key` among them?
+    pub(super) fn holds(&self, key: &[u8]) -> bool {
+        self.writes.contains_key(key)
+    }
+
     /// Moves the newest sequence.
     pub(super) fn newest(&mut self, sequence: u64) {
         self.put(Kind::Newest.key(b""), codec::encode(&sequence));
@@ -111,10 +116,6 @@ impl Db {
 
     pub(super) fn mark(&self) -> Mark {
         self.parts.mark
-    }
-
-    pub(super) fn since(&self) -> &BTreeMap<String, DateTime<Utc>> {
-        &self.parts.since
     }
 
     /// Sequence of the last event acknowledged as durable.

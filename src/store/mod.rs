@@ -5,7 +5,8 @@
 //! - Opening believes nothing: it counts and hashes every record and compares with the witness.
 //! - It is created only where neither store nor witness is; it is never repaired.
 //!
-//! Files in the state directory: `lock`, `store/` (sled), `witness`.
+//! Files in the state directory: `lock`, `store/` (sled), `witness`; `store.damaged-N` and `witness.damaged-N` after a
+//! recovery.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -24,16 +25,20 @@ mod codec;
 mod commit;
 mod db;
 mod error;
+mod history;
 mod open;
 mod outbox;
 mod reading;
+mod recover;
 mod verify;
 mod witness;
 
 pub use account::{AccountState, Breaker, CredentialFingerprint};
 pub use db::Step;
 pub use error::{OpenError, Refusal, StoreError};
+pub use history::History;
 pub use reading::{Committed, GapsFound, Quarantined, QuarantinedRow, Reading, RowKey};
+pub use recover::{KnownAccount, RecoverError, Recovered, Sources, rebuild, restore};
 
 use db::Db;
 

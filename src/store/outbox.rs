@@ -46,7 +46,7 @@ pub(super) fn acknowledge(db: &mut Db, sink: &str, cursor: Cursor) -> Result<(),
 }
 
 /// Sequence that all of `sinks` have acknowledged; the newest when there is no sink.
-fn acknowledged_by_all(db: &Db, sinks: &[String]) -> Result<u64, StoreError> {
+pub(super) fn acknowledged_by_all(db: &Db, sinks: &[String]) -> Result<u64, StoreError> {
     let mut least = db.acknowledged_sequence();
     for sink in sinks {
         least = least.min(db.cursor(sink)?.map_or(0, |cursor| cursor.sequence));

@@ -118,7 +118,8 @@ async fn a_pending_payment_is_told_once_when_it_completes_and_not_again_after_a_
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].event_type, EventType::Received);
     assert_eq!(told[0].id, payment(1, Status::Completed).id.to_string());
-    assert_eq!(told[0].first_seen, Some(start() + TimeDelta::hours(1)));
+    let told = told[0].payment.as_ref().unwrap();
+    assert_eq!(told.first_seen, start() + TimeDelta::hours(1));
 }
 
 #[tokio::test]
@@ -139,7 +140,7 @@ async fn each_change_of_a_told_payment_is_one_revision_more() {
         .told()
         .await
         .iter()
-        .map(|told| told.revision)
+        .map(|told| told.payment.as_ref().unwrap().revision)
         .collect();
     assert_eq!(revisions, [0, 1, 2]);
 }

@@ -105,7 +105,7 @@ pub(super) fn verify_copy(dir: &Path) -> Result<Report, StoreError> {
     verify(&db)
 }
 
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -7,6 +7,8 @@ mod tidy;
 
 mod login;
 mod file_sink;
+mod store_damage;
+mod tidy;
 mod told;
 
 mod config;
