@@ -1,31 +1,58 @@
 //! HTML page to rows of text. Pure.
 //!
 //! The table model is the HTML standard's ("forming a table"), spans included. Columns are found by
-//! header text. A page is refused before parsing when it is over [`MAX_PAGE_BYTES`] or nested deeper than
-//! [`MAX_DEPTH`]: html5ever is quadratic in open elements and a parse cannot be cancelled.
+//! header text. A page over the limits below is refused while it is parsed, see `guard`.
+//!
+//! - Nothing on a page is passed over in silence: a row is a header, stands before the header, is named by `skip`,
+//!   says that there are no rows, or comes out as a [`Row`], if need be with the [`RowProblem`] that puts it aside.
+//! - A page without rows is an error unless the page itself says that it has none.
+//! - No text of a cell is in an error.
+
+mod guard;
+mod header;
+mod reading;
+mod table;
+pub mod text;
 
 use std::collections::BTreeMap;
 
-use crate::selectors::Field;
+use scraper::{ElementRef, Html};
+
+use crate::selectors::{Field, Mark, Portal};
+use reading::Reading;
+use table::Grid;
+
+pub use header::Missing;
 
 /// 8 MiB.
 pub const MAX_PAGE_BYTES: usize = 8 << 20;
 /// Open elements within each other.
 pub const MAX_DEPTH: usize = 512;
+/// Elements, texts and comments of one page.
+pub const MAX_NODES: usize = 1_000_000;
+/// Attributes of one tag.
+pub const MAX_ATTRIBUTES: usize = 256;
 /// Rows of one page.
 pub const MAX_ROWS: usize = 20_000;
 /// Cells of one row, spans counted.
 pub const MAX_CELLS: usize = 500;
+/// Text of one cell, 4 KiB.
+pub const MAX_CELL_BYTES: usize = 4 << 10;
+/// Text of all fields of one page: cells that span rows could multiply it.
+pub const MAX_TEXT_BYTES: usize = 4 * MAX_PAGE_BYTES;
 
 /// One data row as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Position among the data rows of the page, from 1.
     pub number: usize,
-    /// Every field that the file names and the row has, white space collapsed and trimmed.
+    /// Every field that the file names and the row has, white space collapsed and trimmed; `capture` not yet
+    /// applied. Empty when there is a `problem`.
     pub fields: BTreeMap<Field, RawField>,
-    /// Every cell's text, for the quarantine.
+    /// Every cell's text, for the quarantine. A cell that reaches down from a row above is not among them.
     pub cells: Vec<String>,
+    /// Why the row cannot be read. It must end in quarantine.
+    pub problem: Option<RowProblem>,
 }
 
 /// The text of one field and where it stood.
@@ -38,3 +65,186 @@ pub struct RawField {
     /// The text.
     pub text: String,
 }
+
+/// Why no field of a row can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RowProblem {
+    /// Its cells do not stand under the headers.
+    #[error(
+        "it has {found} cells where the header has {expected}: name the row in `table.skip` if it is no payment"
+    )]
+    CellCount {
+        /// Columns of the header, spans counted.
+        expected: usize,
+        /// Of the row.
+        found: usize,
+    },
+    /// Over [`MAX_CELLS`].
+    #[error("it has more than {MAX_CELLS} cells: correct `table.rows`")]
+    TooManyCells,
+    /// Over [`MAX_CELL_BYTES`].
+    #[error("a cell holds more than {MAX_CELL_BYTES} bytes of text: correct `table.rows`")]
+    TextTooLong,
+}
+
+/// What a page says about payments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extracted {
+    /// The header's cells as printed, spans repeated; empty when the file names no header or the page has no rows.
+    pub headers: Vec<String>,
+    /// The data rows in the page's order.
+    pub rows: Vec<Row>,
+    /// The page says that it has no rows; then `rows` is empty.
+    pub says_empty: bool,
+    /// The element that leads to the next page is there.
+    pub has_next: bool,
+    /// How many rows there are in all, where the page says so.
+    pub portal_count: Option<u64>,
+}
+
+/// Why a page gives no rows. Holds no text of a data cell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExtractError {
+    /// Over [`MAX_PAGE_BYTES`].
+    #[error(
+        "the page is {bytes} bytes, the limit is {MAX_PAGE_BYTES}: narrow the portal's date range or page size"
+    )]
+    PageTooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Over [`MAX_DEPTH`].
+    #[error("the page nests its elements deeper than {MAX_DEPTH}: it is not a portal's page")]
+    PageTooDeep,
+    /// Over [`MAX_NODES`].
+    #[error(
+        "the page has more than {MAX_NODES} elements and texts: narrow the portal's date range or page size"
+    )]
+    TooManyNodes,
+    /// Over [`MAX_ATTRIBUTES`].
+    #[error(
+        "a tag of the page has more than {MAX_ATTRIBUTES} attributes: it is not a portal's page"
+    )]
+    TooManyAttributes,
+    /// Over [`MAX_ROWS`].
+    #[error("the page has more than {MAX_ROWS} rows: narrow the portal's date range or page size")]
+    TooManyRows,
+    /// Over [`MAX_TEXT_BYTES`].
+    #[error("the fields of the page hold more than {MAX_TEXT_BYTES} bytes: correct `table.rows`")]
+    TooMuchText,
+    /// Nothing matches `table.rows`, and nothing says that there are no rows.
+    #[error(
+        "no element matches `table.rows`, and the page does not say that it has no rows: correct `table.rows` or `table.empty`"
+    )]
+    NoTable,
+    /// No row holds every header that the file names.
+    #[error("{}", header::describe(.missing, .found))]
+    MissingHeader {
+        /// The headers that the best row does not have.
+        missing: Vec<Missing>,
+        /// The headers of that row, long numbers blotted out; empty when no row has any of the headers.
+        found: Vec<String>,
+    },
+    /// A header and nothing under it, and nothing that says so.
+    #[error(
+        "the table has no rows, and the page does not say so: \"no rows\" is believed only where `table.empty` matches"
+    )]
+    NoRows,
+    /// The page says that it has no rows, and has some.
+    #[error("`table.empty` matches although the page has {rows} rows: make it narrower")]
+    EmptyWithRows {
+        /// How many.
+        rows: usize,
+    },
+    /// `table.count` found its place, but no number there.
+    #[error(
+        "the text that `table.count` captures is no number: let its group hold digits and their group marks only"
+    )]
+    Count,
+}
+
+/// A parsed page. Not `Send`: parse, read and drop it within one blocking step.
+#[derive(Debug)]
+pub struct Document(Html);
+
+/// Parses a page within the limits.
+///
+/// # Errors
+/// When it is over [`MAX_PAGE_BYTES`], [`MAX_DEPTH`], [`MAX_NODES`] or [`MAX_ATTRIBUTES`].
+pub fn parse(html: &str) -> Result<Document, ExtractError> {
+    guard::parse(html).map(Document)
+}
+
+impl Document {
+    /// Does the page bear the mark?
+    #[must_use]
+    pub fn has(&self, mark: &Mark) -> bool {
+        self.marked(mark).next().is_some()
+    }
+
+    fn marked<'a>(&'a self, mark: &'a Mark) -> impl Iterator<Item = ElementRef<'a>> {
+        self.0.select(&mark.css).filter(|element| {
+            mark.text
+                .as_ref()
+                .is_none_or(|regex| regex.is_match(&text::of(*element, MAX_PAGE_BYTES).text))
+        })
+    }
+}
+
+/// Reads the rows of a signed-in page.
+///
+/// # Errors
+/// See [`ExtractError`]. A row that cannot be read is no error but has a [`Row::problem`].
+pub fn extract(portal: &Portal, page: &Document) -> Result<Extracted, ExtractError> {
+    let table = &portal.table;
+    let mut reading = Reading::new(portal, page);
+    let mut grid = Grid::default();
+    for (number, element) in page.0.select(&table.rows).enumerate() {
+        if number >= MAX_ROWS {
+            return Err(ExtractError::TooManyRows);
+        }
+        let laid = grid.lay(element);
+        reading.take(element, laid)?;
+    }
+    let says_empty = table.empty.as_ref().is_some_and(|mark| page.has(mark));
+    let has_next = table
+        .next
+        .as_ref()
+        .is_some_and(|next| page.0.select(&next.css).next().is_some());
+    let portal_count = portal_count(portal, page)?;
+    let (headers, rows) = reading.finish(says_empty)?;
+    Ok(Extracted {
+        headers,
+        rows,
+        says_empty,
+        has_next,
+        portal_count,
+    })
+}
+
+/// The number in `table.count`; `None` where the page has no such text.
+fn portal_count(portal: &Portal, page: &Document) -> Result<Option<u64>, ExtractError> {
+    let Some((css, regex)) = &portal.table.count else {
+        return Ok(None);
+    };
+    let found = page.0.select(css).find_map(|element| {
+        let printed = text::of(element, MAX_CELL_BYTES).text;
+        let group = regex.captures(&printed)?;
+        group
+            .get(1)
+            .or_else(|| group.get(0))
+            .map(|group| group.as_str().to_owned())
+    });
+    found
+        .map(|printed| {
+            let digits: String = printed
+                .chars()
+                .filter(|c| !matches!(c, ',' | '.' | ' ' | '\''))
+                .collect();
+            digits.parse().map_err(|_| ExtractError::Count)
+        })
+        .transpose()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

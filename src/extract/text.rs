@@ -1,0 +1,200 @@
+//! The text of an element, its white space, and its shape. Pure.
+
+use scraper::selector::ToCss;
+use scraper::{ElementRef, Node, Selector};
+
+/// A text within a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounded {
+    /// White space collapsed and trimmed.
+    pub text: String,
+    /// There was more than the limit; the rest was left away.
+    pub cut: bool,
+}
+
+/// Makes one space of every run of white space (no-break spaces and TABs included) and drops what does not print:
+/// soft hyphens, zero-width spaces, direction marks. At most `limit` bytes.
+#[must_use]
+pub fn collapse(text: &str, limit: usize) -> Bounded {
+    let mut collapsed = Collapsing::new(limit);
+    collapsed.push(text);
+    collapsed.finish()
+}
+
+/// The text of `element` and everything in it but scripts and styles, collapsed. A line break or a block within it
+/// separates words.
+#[must_use]
+pub fn of(element: ElementRef<'_>, limit: usize) -> Bounded {
+    let mut collapsed = Collapsing::new(limit);
+    walk(element, &mut collapsed);
+    collapsed.finish()
+}
+
+/// Recursion is as deep as the page, so at most `MAX_DEPTH`.
+fn walk(element: ElementRef<'_>, collapsed: &mut Collapsing) {
+    let name = element.value().name();
+    if matches!(name, "script" | "style" | "noscript" | "template") {
+        return;
+    }
+    let separates = matches!(
+        name,
+        "br" | "div"
+            | "p"
+            | "li"
+            | "ul"
+            | "ol"
+            | "dl"
+            | "dt"
+            | "dd"
+            | "table"
+            | "tr"
+            | "td"
+            | "th"
+            | "hr"
+    );
+    if separates {
+        collapsed.push(" ");
+    }
+    for child in element.children() {
+        if collapsed.cut {
+            return;
+        }
+        if let Node::Text(text) = child.value() {
+            collapsed.push(text);
+        } else if let Some(child) = ElementRef::wrap(child) {
+            walk(child, collapsed);
+        }
+    }
+    if separates {
+        collapsed.push(" ");
+    }
+}
+
+struct Collapsing {
+    text: String,
+    /// White space was met that has not been written.
+    blank: bool,
+    cut: bool,
+    limit: usize,
+}
+
+impl Collapsing {
+    fn new(limit: usize) -> Self {
+        Self {
+            text: String::new(),
+            blank: false,
+            cut: false,
+            limit,
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        for letter in text.chars() {
+            match letter {
+                '\u{ad}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'
+                | '\u{feff}' => {}
+                letter if letter.is_whitespace() => self.blank = true,
+                letter => {
+                    let space = self.blank && !self.text.is_empty();
+                    if self.text.len() + usize::from(space) + letter.len_utf8() > self.limit {
+                        self.cut = true;
+                        return;
+                    }
+                    if space {
+                        self.text.push(' ');
+                    }
+                    self.blank = false;
+                    self.text.push(letter);
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Bounded {
+        Bounded {
+            text: self.text,
+            cut: self.cut,
+        }
+    }
+}
+
+/// A selector as CSS text.
+#[must_use]
+pub fn css(selector: &Selector) -> String {
+    selector.to_css_string()
+}
+
+/// What a text looks like without what it says: digits as `9`, letters as `A` or `a`, the rest as it is.
+///
+/// `9 999,99 KES` is `9 999,99 AAA`. At most 40 characters, then `…`.
+#[must_use]
+pub fn shape(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut shape: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|letter| match letter {
+            letter if letter.is_numeric() => '9',
+            letter if letter.is_uppercase() => 'A',
+            letter if letter.is_alphabetic() => 'a',
+            letter => letter,
+        })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shape.push('…');
+    }
+    shape
+}
+
+/// A header as messages may print it: one with more than two digits may hold an account number and shows its
+/// shape only, as does one over 60 characters.
+#[must_use]
+pub fn printable(header: &str) -> String {
+    let digits = header.chars().filter(|c| c.is_numeric()).count();
+    if digits > 2 || header.chars().count() > 60 {
+        shape(header)
+    } else {
+        header.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_of_every_kind_is_one_space() {
+        let text = "\t 1\u{a0}500\u{202f}000,00\r\n Ksh\u{ad}s \u{200b}";
+        assert_eq!(collapse(text, 100).text, "1 500 000,00 Kshs");
+        assert_eq!(
+            collapse("abc def", 5),
+            Bounded {
+                text: "abc d".into(),
+                cut: true
+            }
+        );
+        assert_eq!(
+            collapse("abc ", 3),
+            Bounded {
+                text: "abc".into(),
+                cut: false
+            }
+        );
+    }
+
+    #[test]
+    fn a_shape_says_what_a_text_looks_like_and_nothing_of_it() {
+        assert_eq!(shape("9 999,99 KES"), "9 999,99 AAA");
+        assert_eq!(shape("Jane Ämne 254722***000"), "Aaaa Aaaa 999999***999");
+        assert_eq!(shape(&"7".repeat(41)), format!("{}…", "9".repeat(40)));
+    }
+
+    #[test]
+    fn an_account_number_in_a_header_is_not_printed() {
+        assert_eq!(printable("Compte: 600123456"), "Aaaaaa: 999999999");
+        assert_eq!(printable("Paid In"), "Paid In");
+    }
+}
