@@ -1,1 +1,86 @@
 //! Row of text to payment. Pure.
+//!
+//! Nothing is guessed: an empty cell is an absent field, a cell that cannot be read exactly, a word that the file does
+//! not map, and fields that contradict each other put the row aside with a [`RowError`]. The same code explains itself
+//! to `portal try` when a trace is asked for.
+
+mod amount;
+mod date;
+mod error;
+mod flow;
+mod reader;
+
+use chrono::{DateTime, Utc};
+
+use crate::event::AccountRef;
+use crate::extract::Row;
+use crate::identity::Fingerprint;
+use crate::payment::Payment;
+use crate::selectors::{Field, Portal};
+
+pub use amount::AmountError;
+pub use date::DateError;
+pub use error::{Problem, RowError};
+
+/// A row understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Normalized {
+    /// The payment. Where `fingerprint` is there, its id is that of the first twin until `identity::assign` gave it
+    /// its own.
+    pub payment: Payment,
+    /// What the payment is told apart by, where the portal has no reference.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// How a row was read: for a person who looks at his own saved page. Holds the text of cells; never logged.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// Each field of the file, in the order it was read.
+    pub fields: Vec<FieldTrace>,
+    /// What came of the row.
+    pub outcome: Result<Normalized, RowError>,
+}
+
+/// How one field was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldTrace {
+    /// The field.
+    pub field: Field,
+    /// Column number from 1.
+    pub column: Option<usize>,
+    /// Header matched, or CSS; `None` when the row has no such cell.
+    pub origin: Option<String>,
+    /// The cell's text.
+    pub raw: Option<String>,
+    /// Each conversion and what came of it.
+    pub steps: Vec<String>,
+}
+
+/// Understands `row`. `now` bounds its times: a payment of the day after tomorrow is a misread date.
+///
+/// # Errors
+/// When the row must go to quarantine.
+pub fn payment(
+    portal: &Portal,
+    account: &AccountRef,
+    row: &Row,
+    now: DateTime<Utc>,
+) -> Result<Normalized, RowError> {
+    reader::Reader::new(portal, account, row, now, None).payment()
+}
+
+/// As [`payment`], and says how each field was read.
+#[must_use]
+pub fn explain(
+    portal: &Portal,
+    account: &AccountRef,
+    row: &Row,
+    now: DateTime<Utc>,
+) -> Explanation {
+    let mut fields = Vec::new();
+    let outcome = reader::Reader::new(portal, account, row, now, Some(&mut fields)).payment();
+    Explanation { fields, outcome }
+}
+
+#[cfg(test)]
+mod tests;

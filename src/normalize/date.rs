@@ -1,0 +1,161 @@
+//! A portal's local time to an instant. Pure.
+
+use chrono::offset::LocalResult;
+use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// How far a portal's clock may be before ours. Day and month confused, or a wrong zone's date, are further.
+const MAX_AHEAD: TimeDelta = TimeDelta::days(1);
+/// Mobile money is younger than this.
+const FIRST_YEAR: i32 = 2000;
+
+/// Why a text is no instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DateError {
+    /// No format of the file fits.
+    #[error("follows none of the `formats`: add the one it is written in")]
+    NoFormat,
+    /// Two formats of the file fit and mean different instants.
+    #[error("can be read by two of the `formats`, as two instants: keep the one the portal uses")]
+    TwoReadings,
+    /// Clocks were put forward over it.
+    #[error(
+        "never was in the portal's zone, where clocks were put forward over it: correct `zone`"
+    )]
+    Gap,
+    /// Clocks were put back over it.
+    #[error("was twice in the portal's zone, when clocks were put back: a person must decide")]
+    Overlap,
+    /// Before 2000 or more than a day ahead of now.
+    #[error(
+        "is before {FIRST_YEAR} or more than a day in the future: correct `formats` (day and month?) or `zone`"
+    )]
+    Implausible,
+}
+
+/// Reads `text` by each of `formats` (chrono's) as a local time of `zone`.
+///
+/// # Errors
+/// See [`DateError`]: nothing is guessed.
+pub fn parse(
+    text: &str,
+    formats: &[String],
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<DateTime<FixedOffset>, DateError> {
+    let mut readings = formats
+        .iter()
+        .filter_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let local = readings.next().ok_or(DateError::NoFormat)?;
+    if readings.any(|other| other != local) {
+        return Err(DateError::TwoReadings);
+    }
+    let instant = match zone.from_local_datetime(&local) {
+        LocalResult::Single(instant) => instant.fixed_offset(),
+        LocalResult::Ambiguous(..) => return Err(DateError::Overlap),
+        LocalResult::None => return Err(DateError::Gap),
+    };
+    let is_future = instant.signed_duration_since(now) > MAX_AHEAD;
+    if chrono::Datelike::year(&local) < FIRST_YEAR || is_future {
+        return Err(DateError::Implausible);
+    }
+    Ok(instant)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+    use super::*;
+
+    fn read(text: &str, formats: &[&str], zone: Tz) -> Result<String, DateError> {
+        let now = "2026-11-21T09:00:00Z".parse().unwrap();
+        let formats: Vec<String> = formats.iter().map(|format| (*format).to_owned()).collect();
+        parse(text, &formats, zone, now).map(|instant| instant.to_rfc3339())
+    }
+
+    #[test]
+    fn local_times_become_instants_with_their_offset() {
+        for (text, format, zone, instant) in [
+            (
+                "21-11-2026 12:02:58",
+                "%d-%m-%Y %H:%M:%S",
+                Tz::Africa__Nairobi,
+                "2026-11-21T12:02:58+03:00",
+            ),
+            (
+                "2025-08-01 23:59:43",
+                "%Y-%m-%d %H:%M:%S",
+                Tz::Africa__Douala,
+                "2025-08-01T23:59:43+01:00",
+            ),
+            (
+                "07-Nov-2022 10:11:12",
+                "%d-%b-%Y %H:%M:%S",
+                Tz::Africa__Kigali,
+                "2022-11-07T10:11:12+02:00",
+            ),
+            (
+                "Nov 9 2025 12:00:00 AM",
+                "%b %d  %Y  %I:%M:%S %p",
+                Tz::Africa__Abidjan,
+                "2025-11-09T00:00:00+00:00",
+            ),
+            (
+                "04/03/26 14:30",
+                "%d/%m/%y %H:%M",
+                Tz::Africa__Dar_es_Salaam,
+                "2026-03-04T14:30:00+03:00",
+            ),
+        ] {
+            assert_eq!(
+                read(text, &[format], zone).as_deref(),
+                Ok(instant),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_time_that_never_was_or_was_twice_is_refused() {
+        let format = ["%Y-%m-%d %H:%M:%S"];
+        assert_eq!(
+            read("2026-03-29 02:30:00", &format, Tz::Europe__Berlin),
+            Err(DateError::Gap)
+        );
+        assert_eq!(
+            read("2026-10-25 02:30:00", &format, Tz::Europe__Berlin),
+            Err(DateError::Overlap)
+        );
+    }
+
+    #[test]
+    fn what_is_ambiguous_or_implausible_is_refused() {
+        let zone = Tz::Africa__Nairobi;
+        let both = ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"];
+        assert_eq!(
+            read("03/04/2026 10:00", &both, zone),
+            Err(DateError::TwoReadings)
+        );
+        assert_eq!(
+            read("13/04/2026 10:00", &both, zone).as_deref(),
+            Ok("2026-04-13T10:00:00+03:00")
+        );
+        assert_eq!(
+            read("04/04/2026 10:00", &both, zone).as_deref(),
+            Ok("2026-04-04T10:00:00+03:00")
+        );
+        assert_eq!(
+            read("21/11/2062 10:00", &both, zone),
+            Err(DateError::Implausible)
+        );
+        assert_eq!(
+            read("11/12/0026 10:00", &["%d/%m/%Y %H:%M"], zone),
+            Err(DateError::Implausible)
+        );
+        assert_eq!(
+            read("21/11/2026 10:00 h", &both, zone),
+            Err(DateError::NoFormat)
+        );
+        assert_eq!(read("", &both, zone), Err(DateError::NoFormat));
+    }
+}
