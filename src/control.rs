@@ -91,7 +91,9 @@ pub enum AskError {
         source: io::Error,
     },
     /// An answer that this version does not know.
-    #[error("the running agent answered in a form that this version does not know: use the same version for both")]
+    #[error(
+        "the running agent answered in a form that this version does not know: use the same version for both"
+    )]
     Foreign,
 }
 
@@ -109,14 +111,21 @@ pub async fn ask(state_dir: &Path, request: &Request) -> Result<Option<Answer>, 
     let path = socket(state_dir);
     let stream = match UnixStream::connect(&path).await {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
             return Ok(None);
         }
         Err(source) => return Err(AskError::Broken { path, source }),
     };
     let exchange = tokio::time::timeout(PATIENCE, exchange(stream, request)).await;
     match exchange.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(line) => serde_json::from_str(&line).map(Some).map_err(|_| AskError::Foreign),
+        Ok(line) => serde_json::from_str(&line)
+            .map(Some)
+            .map_err(|_| AskError::Foreign),
         Err(source) => Err(AskError::Broken { path, source }),
     }
 }

@@ -1,8 +1,9 @@
 //! Tests over HTTP, files and a real browser: one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod delivery;
 mod demo_portal;
 mod events;
-mod tidy;
 mod file_sink;
+mod tidy;
 mod told;
