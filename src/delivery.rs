@@ -175,12 +175,21 @@ impl<S: Sink> Worker<'_, S> {
         let oldest = self.store.oldest_kept().await.map_err(fatal)?;
         if sequence + 1 < oldest {
             let sink = self.name;
-            tracing::warn!(sink, sequence, oldest, "a sink begins behind the oldest event kept");
+            tracing::warn!(
+                sink,
+                sequence,
+                oldest,
+                "a sink begins behind the oldest event kept"
+            );
         }
         match held.filter(ours) {
             Some(holds) if holds.sequence > newest => {
                 let sink = self.name.to_owned();
-                Err(Failure::Fatal(DeliveryError::Ahead { sink, holds, newest }))
+                Err(Failure::Fatal(DeliveryError::Ahead {
+                    sink,
+                    holds,
+                    newest,
+                }))
             }
             Some(held) => Ok(Next::Acknowledge(held)),
             None => Ok(Next::After(0)),
@@ -207,7 +216,7 @@ impl<S: Sink> Worker<'_, S> {
             .map_or(Next::Resume, |last| Next::Acknowledge(last.cursor)))
     }
 
-    async fn acknowledge(&self, cursor: Cursor) -> Result<Next, Failure> {
+    async fn acknowledge(&mut self, cursor: Cursor) -> Result<Next, Failure> {
         match self.store.acknowledge(self.name, cursor).await {
             Ok(()) => {
                 self.progress.send_replace(Progress {

@@ -2,3 +2,4 @@
 
 pub mod check;
 pub mod example_config;
+pub mod healthcheck;

@@ -255,7 +255,7 @@ async fn a_payment_told_again_after_a_rebuild_is_not_written_again() {
     sink.deliver(&again).await.unwrap();
     let mut ids = Vec::new();
     told(&place.path(), |told| {
-        ids.extend(told.payment.map(|payment| payment.id.0[0]))
+        ids.extend(told.payment.map(|payment| payment.id.0[1]))
     })
     .unwrap();
     assert_eq!(ids, [1, 2, 3]);

@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tillwatch::event::{AccountRef, Cursor, Envelope, Epoch, Event, Line, Proof, render};
 use tillwatch::payment::{
     AccountName, Direction, OperatorAccount, Payment, PaymentId, Status, TransactionType,
 };
+use tillwatch::store::{GapsFound, Reading, Store};
 
 fn account() -> AccountRef {
     AccountRef {
@@ -21,11 +22,39 @@ fn account() -> AccountRef {
     }
 }
 
+/// Commits one reading with the payments `numbers`; gives the newest sequence.
+pub async fn commit_payments(store: &Store, numbers: std::ops::Range<u16>) -> u64 {
+    let read_at: DateTime<Utc> = "2026-11-21T09:00:00Z".parse().unwrap();
+    store
+        .begin_account(&account().name, read_at - TimeDelta::days(1))
+        .await
+        .unwrap();
+    let reading = Reading {
+        account: account(),
+        read_at,
+        payments: numbers.map(row).collect(),
+        quarantined: Vec::new(),
+        understood: Vec::new(),
+        watermark: None,
+        gaps: GapsFound::default(),
+    };
+    store.commit(reading).await.unwrap().newest
+}
+
 /// Payment number `number`, told in `epoch` at `sequence`.
-pub fn payment(epoch: u16, sequence: u64, number: u8, replayed: bool) -> Line {
-    let first_seen = "2026-11-21T09:00:00Z".parse().unwrap();
-    let payment = Payment {
-        id: PaymentId([number; 16]),
+pub fn payment(epoch: u16, sequence: u64, number: u16, replayed: bool) -> Line {
+    let event = Event::Received {
+        payment: row(number),
+        first_seen: "2026-11-21T09:00:00Z".parse().unwrap(),
+    };
+    line(&event, epoch, sequence, replayed)
+}
+
+fn row(number: u16) -> Payment {
+    let mut id = [0; 16];
+    id[..2].copy_from_slice(&number.to_be_bytes());
+    Payment {
+        id: PaymentId(id),
         reference: Some(format!("UKL4AB{number:04}")),
         kind: None,
         status: Status::Completed,
@@ -43,17 +72,12 @@ pub fn payment(epoch: u16, sequence: u64, number: u8, replayed: bool) -> Line {
         balance_after: None,
         original_reference: None,
         original_id: None,
-    };
-    let event = Event::Received {
-        payment,
-        first_seen,
-    };
-    line(&event, epoch, sequence, replayed)
+    }
 }
 
 /// A watermark of its own for each sequence.
 pub fn watermark(epoch: u16, sequence: u64) -> Line {
-    let start: chrono::DateTime<Utc> = "2026-11-21T09:00:00Z".parse().unwrap();
+    let start: DateTime<Utc> = "2026-11-21T09:00:00Z".parse().unwrap();
     let until = start + TimeDelta::minutes(i64::try_from(sequence).unwrap());
     let proof = Proof::Balance;
     line(&Event::Watermark { until, proof }, epoch, sequence, false)
