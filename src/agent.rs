@@ -1,1 +1,543 @@
-//! The loop of one account.
+//! The loop of one account: wait until it is due, read, sign in when the page asks for it, say how it stands.
+//!
+//! One task owns the account's portal, schedule and memory. It is interrupted only between steps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::completeness::{Goal, LATE_MARGIN};
+use crate::control::{Answer, Order, Ordered};
+use crate::event::AccountRef;
+use crate::login::budget::Verdict;
+use crate::login::credentials::Sources;
+use crate::login::gate::{Forecast, Gate};
+use crate::payment::AccountName;
+use crate::portal::{Days, Portal};
+use crate::reading::{Done, Memory, Plan, ReadError, Reader};
+use crate::retry::{self, Retried};
+use crate::schedule::Schedule;
+use crate::selectors;
+use crate::sign_in::{Attempt, SignIn, SignInError};
+use crate::status::{State, Status};
+use crate::store::{AccountState, Breaker, Store, StoreError, WATERMARK_EVERY};
+use crate::understand::Session;
+
+/// One account, resolved: everything its loop needs to know.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Names and identity.
+    pub about: AccountRef,
+    /// The portal user.
+    pub user: String,
+    /// The selector file with this account's overrides.
+    pub selectors: Arc<selectors::Portal>,
+    /// Where the secret may come from.
+    pub sources: Sources,
+    /// Between two readings.
+    pub poll: Duration,
+    /// Every row completed within this long is read again at each sweep.
+    pub look_back: Duration,
+    /// Between two sweeps.
+    pub sweep: Duration,
+    /// Known rows in a row that end an ordinary reading.
+    pub overlap: usize,
+    /// Pages of one reading.
+    pub max_pages: usize,
+    /// Completions from here on are told; `None` means from the account's first start.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// Limits that all accounts share.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Sinks whose acknowledgement counts.
+    pub sinks: Vec<String>,
+    /// Events not acknowledged by all of them at which reading stops.
+    pub outbox: u64,
+}
+
+/// What an account works with.
+pub struct Edges<P> {
+    /// Where pages come from.
+    pub portal: P,
+    /// Where payments go.
+    pub store: Store,
+    /// The login budget of its portal user.
+    pub gate: Gate,
+    /// Names the ledger of that portal user.
+    pub ledger: String,
+    /// Time.
+    pub clock: Clock,
+    /// From the control socket.
+    pub orders: mpsc::Receiver<Ordered>,
+    /// How it stands, for health and status.
+    pub seat: Seat,
+}
+
+/// One account's place among the statuses of all.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    board: watch::Sender<Vec<Status>>,
+    index: usize,
+}
+
+impl Seat {
+    /// Takes the next place for `account`, read every `interval`.
+    #[must_use]
+    pub fn take(
+        board: &watch::Sender<Vec<Status>>,
+        account: &AccountName,
+        interval: Duration,
+    ) -> Self {
+        let mut index = 0;
+        board.send_modify(|all| {
+            index = all.len();
+            all.push(Status::starting(account.clone(), interval));
+        });
+        Self {
+            board: board.clone(),
+            index,
+        }
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Status)) {
+        self.board.send_modify(|all| {
+            if let Some(status) = all.get_mut(self.index) {
+                change(status);
+            }
+        });
+    }
+
+    fn state(&self) -> Option<State> {
+        self.board
+            .borrow()
+            .get(self.index)
+            .map(|status| status.state.clone())
+    }
+}
+
+/// How a turn ended.
+enum Turn {
+    Read(Done),
+    /// Nothing to do before this time has passed.
+    Wait(Duration, State),
+    /// Stopped in good order.
+    Stopping,
+}
+
+/// A turn failed; the account tries again later.
+#[derive(Debug, thiserror::Error)]
+enum TurnError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    #[error(transparent)]
+    Portal(#[from] crate::portal::PortalError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The account's task.
+pub struct Agent<P> {
+    account: Account,
+    limits: Limits,
+    edges: Edges<P>,
+    schedule: Schedule,
+    memory: Memory,
+    /// Instant of the last complete reading of this run.
+    read_through: Option<DateTime<Utc>>,
+    newest: Option<DateTime<Utc>>,
+    watermark_told: Option<Duration>,
+    failures: u32,
+    unknown_before: bool,
+    known: AccountState,
+}
+
+impl<P: Portal> Agent<P> {
+    /// Begins the account in the store when it is its first start.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn begin(
+        account: Account,
+        limits: Limits,
+        edges: Edges<P>,
+    ) -> Result<Self, StoreError> {
+        // Portals print whole seconds: a payment of this very second must not fall between two stools.
+        let now = edges.clock.now();
+        let first_start = now.with_nanosecond(0).unwrap_or(now);
+        let known = edges
+            .store
+            .begin_account(&account.about.name, account.since.unwrap_or(first_start))
+            .await?;
+        let schedule = Schedule::starting(edges.clock.monotonic(), account.poll, account.sweep);
+        Ok(Self {
+            account,
+            limits,
+            edges,
+            schedule,
+            memory: Memory::default(),
+            read_through: None,
+            newest: None,
+            watermark_told: None,
+            failures: 0,
+            unknown_before: false,
+            known,
+        })
+    }
+
+    /// Runs until `stop` becomes true, or after one complete reading when `once`. The browser is closed at the end.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>, once: bool) {
+        while !*stop.borrow() {
+            if self.known.paused {
+                self.say(State::Paused, None).await;
+                let Some(()) = self.wait(None, &mut stop).await else {
+                    break;
+                };
+                continue;
+            }
+            let now = self.edges.clock.monotonic();
+            let due = self.schedule.next();
+            if due > now {
+                let Some(()) = self.wait(Some(due - now), &mut stop).await else {
+                    break;
+                };
+                continue;
+            }
+            let stopping = stop.clone();
+            let turn = self.turn(&move || *stopping.borrow()).await;
+            let ended = once && !matches!(turn, Ok(Turn::Wait(_, State::WaitsForLogin { .. })));
+            self.after(turn, now).await;
+            if ended {
+                break;
+            }
+        }
+        self.edges.portal.close().await;
+    }
+
+    /// Waits for time, an order or the end. `None`: the end.
+    async fn wait(
+        &mut self,
+        time: Option<Duration>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<()> {
+        let sleep = async {
+            match time {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep => Some(()),
+            changed = stop.changed() => changed.ok().filter(|()| !*stop.borrow()),
+            ordered = self.edges.orders.recv() => {
+                match ordered {
+                    Some(ordered) => self.obey(ordered).await,
+                    None => { stop.changed().await.ok()?; }
+                }
+                Some(())
+            }
+        }
+    }
+
+    async fn obey(&mut self, (order, answer): (Order, oneshot::Sender<Answer>)) {
+        let name = self.account.about.name.clone();
+        let result = match order {
+            Order::Pause => {
+                self.edges.portal.close().await;
+                let paused = self.edges.store.set_paused(&name, true).await;
+                self.known.paused |= paused.is_ok();
+                paused.map(|()| {
+                    format!("{name} is paused and signed out; `tillwatch resume {name}` goes on")
+                })
+            }
+            Order::Resume => self.resume().await.map(|()| format!("{name} goes on")),
+            Order::Poll => Ok(format!("{name} is read now")),
+        };
+        if matches!(order, Order::Resume | Order::Poll) {
+            self.schedule.now(self.edges.clock.monotonic());
+        }
+        let said = match result {
+            Ok(done) => Answer::Done(done),
+            Err(error) => Answer::Refused(format!("failed: {error}")),
+        };
+        // Whoever asked may have gone away meanwhile.
+        let _gone = answer.send(said);
+    }
+
+    async fn resume(&mut self) -> Result<(), StoreError> {
+        let name = &self.account.about.name;
+        self.edges.store.set_breaker(name, Breaker::Closed).await?;
+        self.edges.store.set_paused(name, false).await?;
+        self.known.paused = false;
+        self.unknown_before = false;
+        Ok(())
+    }
+
+    async fn turn(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Turn, TurnError> {
+        let waiting = self.edges.store.outbox_depth(&self.limits.sinks).await?;
+        if waiting >= self.limits.outbox {
+            return Ok(Turn::Wait(self.account.poll, State::OutboxFull));
+        }
+        self.edges.portal.open().await?;
+        match self.read(stop).await {
+            Err(ReadError::Session(Session::SignedOut | Session::Refused(_))) => {}
+            other => return finished(other),
+        }
+        self.say(State::SigningIn, None).await;
+        match self.sign_in().await? {
+            SignIn::In => finished(self.read(stop).await),
+            SignIn::Wait { wait, why } => Ok(Turn::Wait(wait, State::WaitsForLogin { why })),
+            SignIn::Later { outcome, wait } => Ok(Turn::Wait(wait, State::Refused { outcome })),
+            SignIn::Stopped(halt) => Ok(Turn::Wait(
+                self.account.poll.max(RECHECK),
+                State::Stopped(halt),
+            )),
+        }
+    }
+
+    async fn sign_in(&mut self) -> Result<SignIn, SignInError> {
+        let attempt = Attempt {
+            account: &self.account.about.name,
+            number: &self.account.about.operator.number,
+            user: &self.account.user,
+            sources: &self.account.sources,
+            selectors: &self.account.selectors,
+            portal: &mut self.edges.portal,
+            store: &self.edges.store,
+            gate: &self.edges.gate,
+            ledger: &self.edges.ledger,
+            clock: &self.edges.clock,
+        };
+        let made = attempt.make(self.unknown_before).await;
+        self.unknown_before = matches!(
+            made,
+            Ok(SignIn::Later {
+                outcome: crate::session::Outcome::Unknown,
+                ..
+            })
+        );
+        if matches!(made, Ok(SignIn::In)) {
+            let now = self.edges.clock.now();
+            self.edges
+                .seat
+                .update(|status| status.signed_in_at = Some(now));
+        }
+        made
+    }
+
+    async fn read(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Done, ReadError> {
+        let plan = self.plan();
+        let reader = Reader {
+            account: &self.account.about,
+            selectors: &self.account.selectors,
+            portal: &mut self.edges.portal,
+            store: &self.edges.store,
+            clock: &self.edges.clock,
+            stop,
+            memory: &mut self.memory,
+        };
+        reader.read(&plan).await
+    }
+
+    /// An ordinary reading goes down to the last complete one; a sweep covers the look-back, and the first
+    /// reading of a run everything since the stored watermark.
+    fn plan(&self) -> Plan {
+        let now = self.edges.clock.now();
+        let monotonic = self.edges.clock.monotonic();
+        let back = |by: Duration| now - TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        let margin = TimeDelta::from_std(LATE_MARGIN).unwrap_or_default();
+        let sweep = self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
+        let down_to = match self.read_through {
+            Some(through) if !sweep => through - margin,
+            Some(_) => back(self.account.look_back),
+            None => back(self.account.look_back).min(self.known.watermark.unwrap_or(now) - margin),
+        };
+        let down_to = down_to.max(self.known.since - margin).min(now);
+        let zone = self.account.selectors.zone;
+        let days = Days {
+            from: down_to.with_timezone(&zone).date_naive(),
+            to: now.with_timezone(&zone).date_naive(),
+        };
+        let begins = |at: &DateTime<Utc>| at.with_timezone(&zone).date_naive() >= days.from;
+        Plan {
+            days,
+            goal: Goal {
+                down_to,
+                overlap: if sweep { 0 } else { self.account.overlap },
+            },
+            since: self.known.since,
+            max_pages: self.account.max_pages,
+            known_until: self.newest.filter(begins),
+            watermark_due: self.watermark_told.is_none_or(|told| {
+                monotonic.saturating_sub(told) >= WATERMARK_EVERY.to_std().unwrap_or_default()
+            }),
+        }
+    }
+
+    async fn after(&mut self, turn: Result<Turn, TurnError>, began: Duration) {
+        let now = self.edges.clock.monotonic();
+        match turn {
+            Ok(Turn::Read(done)) => self.after_reading(&done, began, now).await,
+            Ok(Turn::Wait(wait, state)) => {
+                self.log_state(&state);
+                self.schedule.not_before(now + wait);
+                self.say(state, None).await;
+            }
+            Ok(Turn::Stopping) => {}
+            Err(error) => self.after_failure(&error, now).await,
+        }
+    }
+
+    async fn after_reading(&mut self, done: &Done, began: Duration, now: Duration) {
+        self.failures = 0;
+        let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
+        self.schedule.read(began, now, swept);
+        self.read_through = Some(done.read_at);
+        self.newest = self.newest.max(done.newest);
+        if done.watermark {
+            self.watermark_told = Some(now);
+        }
+        tracing::debug!(
+            account = self.account.about.name.as_str(),
+            pages = done.pages,
+            rows = done.rows,
+            told = done.told,
+            aside = done.aside,
+            gaps = done.proved.gaps.len(),
+            "read"
+        );
+        self.say(State::SignedIn, Some(done)).await;
+    }
+
+    async fn after_failure(&mut self, error: &TurnError, now: Duration) {
+        self.failures = self.failures.saturating_add(1);
+        let (verdict, person) = judge(error);
+        let wait = retry::delay(verdict, self.failures, self.jitter());
+        let account = self.account.about.name.as_str();
+        let (failures, retry_ms) = (self.failures, wait.as_millis());
+        if person && self.failures == 1 {
+            tracing::error!(account, failures, retry_ms, "{error}");
+        } else {
+            tracing::warn!(account, failures, retry_ms, "{error}");
+        }
+        self.schedule.not_before(now + wait);
+        self.say(
+            State::Failing {
+                why: error.to_string(),
+            },
+            None,
+        )
+        .await;
+    }
+
+    /// Spreads the accounts' next tries; the same for the same failure, so that a simulated run can be repeated.
+    fn jitter(&self) -> f64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        (self.account.about.name.as_str(), self.failures).hash(&mut hasher);
+        f64::from(u16::try_from(hasher.finish() & 0xFFFF).unwrap_or_default()) / f64::from(u16::MAX)
+    }
+
+    fn log_state(&self, state: &State) {
+        let account = self.account.about.name.as_str();
+        let before = self.edges.seat.state();
+        match state {
+            State::Stopped(halt) if before.as_ref() != Some(state) => {
+                tracing::error!(account, "stopped: {}", halt.advice());
+            }
+            State::OutboxFull if before.as_ref() != Some(state) => {
+                tracing::error!(
+                    account,
+                    "the outbox is full: reading stops until the sinks take their events"
+                );
+            }
+            State::Refused { outcome } => tracing::warn!(
+                account,
+                outcome = outcome.as_str(),
+                "the portal did not let us in"
+            ),
+            State::WaitsForLogin { why } if before.as_ref() != Some(state) => {
+                tracing::info!(account, why = why.as_str(), "waits for its next login");
+            }
+            _other => {}
+        }
+    }
+
+    async fn say(&mut self, state: State, done: Option<&Done>) {
+        let Forecast {
+            used,
+            cap,
+            verdict,
+            next,
+            ..
+        } = self.edges.gate.forecast().await;
+        let clock = &self.edges.clock;
+        let now = clock.now();
+        let ahead = self.schedule.next().saturating_sub(clock.monotonic());
+        let next_poll = TimeDelta::from_std(ahead).ok().map(|ahead| now + ahead);
+        self.edges.seat.update(|status| {
+            if !matches!(state, State::SignedIn) {
+                status.signed_in_at = status
+                    .signed_in_at
+                    .filter(|_| matches!(state, State::Failing { .. }));
+            }
+            status.state = state;
+            status.next_poll = next_poll;
+            status.logins_used = used;
+            status.logins_cap = cap;
+            status.next_login = (verdict != Verdict::Go).then_some(next);
+            if let Some(done) = done {
+                status.last_poll = Some(done.read_at);
+                status.polls += 1;
+                status.page_loads += done.pages as u64;
+                status.payments_told += done.told as u64;
+                status.quarantined = done.aside as u64;
+                status.gaps = done.proved.gaps.len() as u64;
+            }
+        });
+    }
+}
+
+/// A stopped account looks this often whether its credential changed.
+const RECHECK: Duration = Duration::from_secs(10);
+
+fn finished(read: Result<Done, ReadError>) -> Result<Turn, TurnError> {
+    match read {
+        Ok(done) => Ok(Turn::Read(done)),
+        Err(ReadError::Stopped) => Ok(Turn::Stopping),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to try again, and whether a person must act for it to succeed.
+fn judge(error: &TurnError) -> (Retried, bool) {
+    let portal = |error| match retry::portal_verdict(error) {
+        retry::Verdict::Wait(what) => (what, false),
+        retry::Verdict::Tell(what) => (what, true),
+        retry::Verdict::Stop => (Retried::Markup, true),
+    };
+    match error {
+        TurnError::Portal(error)
+        | TurnError::Read(ReadError::Portal(error))
+        | TurnError::SignIn(SignInError::Portal(error)) => portal(error),
+        TurnError::Read(ReadError::Extract(_)) | TurnError::SignIn(SignInError::Extract(_)) => {
+            (Retried::Markup, true)
+        }
+        TurnError::Read(
+            ReadError::Session(_) | ReadError::EmptyAgain | ReadError::Moving | ReadError::Stopped,
+        )
+        | TurnError::SignIn(SignInError::StrangePage) => (Retried::Portal, false),
+        TurnError::SignIn(SignInError::Credential(_)) => (Retried::Markup, true),
+        TurnError::Store(_)
+        | TurnError::Read(ReadError::Store(_))
+        | TurnError::SignIn(SignInError::Store(_) | SignInError::Gate(_)) => {
+            (Retried::Browser, true)
+        }
+    }
+}

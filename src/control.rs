@@ -3,7 +3,6 @@
 //! A command that needs the store asks here first, and opens the store itself only when nobody answers.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,13 +11,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::payment::AccountName;
+use crate::store::{Breaker, Store};
 
 /// Longest request or answer, in bytes.
 const MAX_LINE: u64 = 4 << 20;
+/// Commands answered at once.
+const MAX_TALKS: usize = 16;
 /// How long a command waits for the agent, which may be in the middle of a page.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -160,4 +162,161 @@ pub fn bind(state_dir: &Path) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
+}
+
+/// Answers on the socket until `stop`.
+pub async fn serve(
+    listener: UnixListener,
+    store: Store,
+    accounts: HashMap<AccountName, mpsc::Sender<Ordered>>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut talks = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stop.changed() => break,
+            Some(_) = talks.join_next(), if !talks.is_empty() => {}
+            accepted = listener.accept() => {
+                // One person at a time types commands; a queue of them is a mistake somewhere.
+                if let (Ok((stream, _)), true) = (accepted, talks.len() < MAX_TALKS) {
+                    talks.spawn(talk(stream, store.clone(), accounts.clone()));
+                }
+            }
+        }
+    }
+}
+
+async fn talk(
+    stream: UnixStream,
+    store: Store,
+    accounts: HashMap<AccountName, mpsc::Sender<Ordered>>,
+) {
+    let mut reader = BufReader::new(stream);
+    let Ok(line) = read_line(&mut reader).await else {
+        return;
+    };
+    let answer = match serde_json::from_str::<Request>(&line) {
+        Ok(request) => answer(request, &store, &accounts).await,
+        Err(_) => Answer::Refused(
+            "the agent does not know this command: use the same version for both".to_owned(),
+        ),
+    };
+    let Ok(mut line) = serde_json::to_vec(&answer) else {
+        return;
+    };
+    line.push(b'\n');
+    // Whoever asked may have gone away meanwhile.
+    let _gone = reader.get_mut().write_all(&line).await;
+}
+
+async fn answer(
+    request: Request,
+    store: &Store,
+    accounts: &HashMap<AccountName, mpsc::Sender<Ordered>>,
+) -> Answer {
+    match request {
+        Request::Pause { account } => order(Order::Pause, &account, accounts).await,
+        Request::Resume { account } => order(Order::Resume, &account, accounts).await,
+        Request::Poll { account } => order(Order::Poll, &account, accounts).await,
+        other
+        @ (Request::Quarantine { .. } | Request::StoreCheck | Request::StoreBackup { .. }) => {
+            from_store(store, other).await
+        }
+    }
+}
+
+async fn order(
+    order: Order,
+    account: &str,
+    accounts: &HashMap<AccountName, mpsc::Sender<Ordered>>,
+) -> Answer {
+    let sender = AccountName::new(account)
+        .ok()
+        .and_then(|name| accounts.get(&name));
+    let Some(sender) = sender else {
+        return Answer::Refused(format!(
+            "the agent does not run an account called {account:?}"
+        ));
+    };
+    let (answer, answered) = oneshot::channel();
+    if sender.send((order, answer)).await.is_err() {
+        return Answer::Refused(format!("{account} has ended; see the log"));
+    }
+    answered
+        .await
+        .unwrap_or_else(|_| Answer::Refused("the agent is stopping".to_owned()))
+}
+
+/// What the store alone can answer.
+pub async fn from_store(store: &Store, request: Request) -> Answer {
+    let name = |account: String| AccountName::new(&account).map_err(|error| error.to_string());
+    let done = match request {
+        Request::Pause { account } => match name(account) {
+            Ok(account) => store
+                .set_paused(&account, true)
+                .await
+                .map(|()| format!("{account} is paused; no agent runs"))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        },
+        Request::Resume { account } => match name(account) {
+            Ok(account) => resume_in(store, &account).await,
+            Err(error) => Err(error),
+        },
+        Request::Poll { .. } => Err("no agent runs: start `tillwatch run`".to_owned()),
+        Request::Quarantine { account } => match account.map(name).transpose() {
+            Ok(account) => list(store, account.as_ref()).await,
+            Err(error) => Err(error),
+        },
+        Request::StoreCheck => store
+            .verify()
+            .await
+            .map(|report| format!("{report:?}"))
+            .map_err(|error| error.to_string()),
+        Request::StoreBackup { to } => store
+            .backup(&to)
+            .await
+            .map(|report| format!("{report:?}\ncopied to {}", to.display()))
+            .map_err(|error| error.to_string()),
+    };
+    match done {
+        Ok(done) => Answer::Done(done),
+        Err(error) => Answer::Refused(error),
+    }
+}
+
+async fn resume_in(store: &Store, account: &AccountName) -> Result<String, String> {
+    let said = async {
+        store.set_breaker(account, Breaker::Closed).await?;
+        store.set_paused(account, false).await
+    };
+    said.await
+        .map(|()| format!("{account} will go on when an agent runs"))
+        .map_err(|error| error.to_string())
+}
+
+async fn list(store: &Store, account: Option<&AccountName>) -> Result<String, String> {
+    let rows = store
+        .quarantine(account)
+        .await
+        .map_err(|error| error.to_string())?;
+    if rows.is_empty() {
+        return Ok("no rows in quarantine".to_owned());
+    }
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "{}  {}  {}",
+                row.first_seen.to_rfc3339(),
+                row.account,
+                row.row.reason
+            )
+        })
+        .collect();
+    Ok(format!(
+        "{}\n{} rows in quarantine",
+        lines.join("\n"),
+        rows.len()
+    ))
 }

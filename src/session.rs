@@ -57,6 +57,56 @@ impl Outcome {
         Outcome::Unknown,
     ];
 
+    /// The outcome that `word` names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == word)
+    }
+
+    /// What a person does about it, for logs and status.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Outcome::SignedIn => "signed in",
+            Outcome::WrongPassword => {
+                "the portal refuses the password: correct the secret, or run `tillwatch resume` if it was right"
+            }
+            Outcome::PasswordExpired => {
+                "the password has expired: change it on the portal, then change the secret"
+            }
+            Outcome::Locked => {
+                "the user is locked: have it unlocked at the portal, then run `tillwatch resume`"
+            }
+            Outcome::Dormant => {
+                "the user is dormant: have it revived at the portal, then run `tillwatch resume`"
+            }
+            Outcome::OtpRequired => {
+                "the portal asks for a one-time code, which a person must give: use a user without, or sign in by hand"
+            }
+            Outcome::WrongCode => {
+                "the one-time code was refused: run `tillwatch resume` to try again"
+            }
+            Outcome::CaptchaRequired => "the portal shows a captcha, which only a person may solve",
+            Outcome::TooManyLogins => {
+                "the portal's login cap is reached: somebody else signs in as this user too"
+            }
+            Outcome::AlreadySignedIn => "another session of this user is open: sign out there",
+            Outcome::NoPermission => {
+                "the user may not see transactions: give it a role that may, then run `tillwatch resume`"
+            }
+            Outcome::CertificateRequired => "the portal asks for a client certificate",
+            Outcome::Interstitial => {
+                "the portal shows a page in between: sign in by hand once, then run `tillwatch resume`"
+            }
+            Outcome::PortalDown => "the portal does not answer as itself",
+            Outcome::Unknown => {
+                "after the sign-in stood a page without any of the file's marks: compare `[marks]`, then run `tillwatch resume`"
+            }
+        }
+    }
+
     /// The word in selector files, status and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -13,7 +13,8 @@ use crate::config;
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::login::credentials::{
-    CredentialError, KeyringError, MAX_BYTES, Sources, TOO_LONG, keyring, lookup, read_wiped, trimmed,
+    CredentialError, KeyringError, MAX_BYTES, Sources, TOO_LONG, keyring, lookup, read_wiped,
+    trimmed,
 };
 
 /// Arguments of `tillwatch credentials`.
@@ -160,12 +161,21 @@ async fn delete(args: &Account) -> Result<String, Failure> {
 fn sources(args: &Account) -> Result<Sources, Failure> {
     let path = &args.config.config;
     let config = config::load(path).map_err(Failure::Config)?;
-    let accounts: Vec<_> = config.accounts.iter().map(|account| &account.settings).collect();
-    let named = accounts.iter().find(|account| account.name.as_str() == args.account);
+    let accounts: Vec<_> = config
+        .accounts
+        .iter()
+        .map(|account| &account.settings)
+        .collect();
+    let named = accounts
+        .iter()
+        .find(|account| account.name.as_str() == args.account);
     match named {
         Some(account) => Ok(Sources::of(&args.account, account.secret_file.as_deref())),
         None => {
-            let known: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
+            let known: Vec<_> = accounts
+                .iter()
+                .map(|account| account.name.as_str())
+                .collect();
             Err(Failure::NoAccount {
                 config: path.clone(),
                 account: args.account.clone(),

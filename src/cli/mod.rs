@@ -1,5 +1,131 @@
-//! The command line.
+//! The command line: what can be asked, and which part answers.
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::demo::serve::DemoPortalArgs;
+use crate::demo::{self, DemoArgs};
+use crate::exit::Exit;
+use crate::telemetry::{self, LogFormat};
 
 pub mod check;
+pub mod credentials;
 pub mod example_config;
 pub mod healthcheck;
+//pub mod portal_try;
+pub mod run;
+pub mod running;
+//pub mod store;
+
+/// Watches mobile-money portals within their login cap and streams each new payment once.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// How much to log to standard error: error, warn, info, debug or trace.
+    #[arg(
+        long,
+        global = true,
+        env = "TILLWATCH_LOG",
+        default_value = "info",
+        value_name = "LEVEL"
+    )]
+    log: String,
+    /// How log lines are written.
+    #[arg(
+        long,
+        global = true,
+        env = "TILLWATCH_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Shown under `--help` and in the README; `tests/it/docs.rs` compares both with `exit.rs`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or stopped by a signal in good order
+  1  failed in a way that has no code of its own
+  2  wrong command line
+  3  wrong config or selector file
+  4  store refused: damaged, or newer than this program
+  5  another tillwatch holds the state directory
+  6  standard output was closed by its reader
+  7  an account, sink or the WebDriver could not do its work
+  8  a secret is missing or readable by others
+  9  portal try: some rows were put aside";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch the portals of a config file.
+    Run(run::RunArgs),
+    /// List everything that is wrong with config and selector files.
+    Check(check::CheckArgs),
+    /// Print a commented config file.
+    ExampleConfig,
+    /// See it work: a demo portal, a browser and the agent, nothing to prepare.
+    Demo(DemoArgs),
+    /// Serve the demo portal alone.
+    DemoPortal(DemoPortalArgs),
+    /// Set, test or delete the secret of an account.
+    Credentials(credentials::CredentialsArgs),
+    /// Hand an account to a person: sign out and leave it alone until `resume`.
+    Pause(running::AccountArgs),
+    /// Go on with an account that was paused or stopped.
+    Resume(running::AccountArgs),
+    /// Read an account now.
+    Poll(running::AccountArgs),
+    /// Rows that could not be understood.
+    Quarantine {
+        #[command(subcommand)]
+        command: QuarantineCommand,
+    },
+    //    Store(store::StoreArgs),
+    /// Ask a running agent whether it is healthy; for containers.
+    Healthcheck(healthcheck::Healthcheck),
+}
+
+#[derive(Debug, Subcommand)]
+enum QuarantineCommand {
+    /// List them, by account and reason.
+    List(running::QuarantineArgs),
+}
+
+/// Where the config file is.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArg {
+    /// The config file.
+    #[arg(
+        long,
+        env = "TILLWATCH_CONFIG",
+        default_value = "tillwatch.toml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+}
+
+/// Runs the command; `shutdown` ends those that would go on for ever.
+pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
+    telemetry::start(&cli.log, cli.log_format);
+    match cli.command {
+        Command::Run(args) => run::run(args, shutdown).await,
+        Command::Check(args) => check::run(args).await,
+        Command::ExampleConfig => example_config::run(),
+        //        Command::Portal { command: PortalCommand::Try(args) } => portal_try::run(args).await,
+        Command::Demo(args) => demo::run(args, shutdown).await,
+        Command::DemoPortal(args) => demo::serve::run(args, shutdown).await,
+        Command::Credentials(args) => credentials::run(args).await,
+        Command::Pause(args) => running::pause(args).await,
+        Command::Resume(args) => running::resume(args).await,
+        Command::Poll(args) => running::poll(args).await,
+        Command::Quarantine {
+            command: QuarantineCommand::List(args),
+        } => running::quarantine(args).await,
+        //        Command::Store(args) => store::run(args).await,
+        Command::Healthcheck(args) => healthcheck::run(args).await,
+    }
+}

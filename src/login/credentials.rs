@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::portal::Credential;
+use crate::store::CredentialFingerprint;
 
 pub mod keyring;
 
@@ -199,7 +200,10 @@ fn usable(
 }
 
 /// Reads a secret file; one line feed at its end is not part of the secret.
-fn read_file(path: &Path) -> Result<(SecretString, Provider), CredentialError> {
+///
+/// # Errors
+/// When it is missing, no regular file, readable by others, or holds no usable secret.
+pub fn read_file(path: &Path) -> Result<(SecretString, Provider), CredentialError> {
     let file_error = |source| CredentialError::File {
         path: path.to_path_buf(),
         source,
@@ -261,20 +265,10 @@ pub fn read_wiped(mut from: impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>>
     Ok(Some(bytes))
 }
 
-/// Names one version of a credential without telling it: what the breaker is closed by a change of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CredentialVersion([u8; 4]);
-
-impl fmt::Display for CredentialVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
-
 /// The first 32 bits of the SHA-256 of salt, number, user and password. Few on purpose: enough to see a change,
 /// too few to find the password by them.
 #[must_use]
-pub fn fingerprint(salt: &[u8], credential: &Credential) -> CredentialVersion {
+pub fn fingerprint(salt: &[u8], credential: &Credential) -> CredentialFingerprint {
     let mut hash = Sha256::new();
     for part in [
         salt,
@@ -286,7 +280,7 @@ pub fn fingerprint(salt: &[u8], credential: &Credential) -> CredentialVersion {
         hash.update(part);
     }
     let [a, b, c, d, ..] = <[u8; 32]>::from(hash.finalize());
-    CredentialVersion([a, b, c, d])
+    CredentialFingerprint([a, b, c, d])
 }
 
 #[cfg(test)]

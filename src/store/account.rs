@@ -41,7 +41,7 @@ impl AccountState {
 
 /// Salted digest of a credential's version: says "changed" without saying what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CredentialFingerprint(pub [u8; 16]);
+pub struct CredentialFingerprint(pub [u8; 4]);
 
 /// May this account's credential be used?
 #[derive(Debug, Clone, PartialEq, Eq)]

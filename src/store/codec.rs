@@ -340,7 +340,7 @@ pub(super) fn decode_quarantined(key: &[u8], value: &[u8]) -> Result<Quarantined
 enum StoredBreaker {
     Closed,
     Open {
-        credential: [u8; 16],
+        credential: [u8; 4],
         outcome: String,
         since: DateTime<Utc>,
     },

@@ -291,7 +291,7 @@ async fn a_breaker_without_a_record_is_missing_and_a_begun_account_has_a_closed_
         Breaker::Closed
     );
     let open = Breaker::Open {
-        credential: CredentialFingerprint([7; 16]),
+        credential: CredentialFingerprint([7; 4]),
         outcome: "wrong-password".to_owned(),
         since: start(),
     };

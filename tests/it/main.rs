@@ -6,10 +6,10 @@ mod demo_portal;
 mod events;
 mod tidy;
 
+mod file_sink;
+mod file_sink;
 mod login;
-mod file_sink;
 mod store_damage;
-mod file_sink;
 mod tidy;
 mod told;
 

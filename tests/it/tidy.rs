@@ -24,6 +24,7 @@ const RINGS: &[(&str, u8)] = &[
     ("selectors", 0),
     ("session", 0),
     ("sink/mod", 0),
+    ("status", 0),
     ("understand", 0),
     ("clock", 1),
     ("login/gate", 1),
@@ -42,7 +43,9 @@ const RINGS: &[(&str, u8)] = &[
     ("demo", 3),
     ("lib", 3),
     ("main", 3),
+    ("reading", 3),
     ("run", 3),
+    ("sign_in", 3),
     ("telemetry", 3),
 ];
 

@@ -1,0 +1,453 @@
+//! One reading of one account: page after page until known rows overlap, each page committed as it comes.
+//!
+//! A portal with references is committed page by page, so that a new payment does not wait for old pages. Without
+//! references equal rows are told apart by counting them, and that needs the whole reading at once; it starts
+//! again when rows moved between pages meanwhile.
+
+use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::announce::{self, Announcement, Seen};
+use crate::clock::Clock;
+use crate::completeness::{self, Finished, Goal, Progress, Proved};
+use crate::event::{AccountRef, Gap, Proof};
+use crate::extract::ExtractError;
+use crate::identity;
+use crate::normalize::Normalized;
+use crate::payment::{Payment, PaymentId};
+use crate::portal::{Days, Page, Portal, PortalError};
+use crate::selectors::{self, Order};
+use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store, StoreError};
+use crate::understand::{self, Session, TablePage, Understood};
+
+/// How often a reading of a portal without references starts again because rows moved.
+const MAX_RESTARTS: usize = 3;
+/// A hole is told once it has been open this long: late rows fill most of them by themselves.
+pub const GAP_PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Portal-local days.
+    pub days: Days,
+    /// When it may stop.
+    pub goal: Goal,
+    /// Completions before this are never told; rows before it hold nothing new.
+    pub since: DateTime<Utc>,
+    /// Pages at the most.
+    pub max_pages: usize,
+    /// The newest instant known of the account, when the days asked for hold it.
+    pub known_until: Option<DateTime<Utc>>,
+    /// A watermark may be told again.
+    pub watermark_due: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// Instant of its first page.
+    pub read_at: DateTime<Utc>,
+    /// Pages loaded.
+    pub pages: usize,
+    /// Rows on them.
+    pub rows: u64,
+    /// Payments told for the first time.
+    pub told: usize,
+    /// A watermark was told.
+    pub watermark: bool,
+    /// Rows put aside now.
+    pub aside: usize,
+    /// Its proof and its holes.
+    pub proved: Proved,
+    /// Newest instant of any row.
+    pub newest: Option<DateTime<Utc>>,
+}
+
+/// A reading that did not come to its end. Pages read before it failed are committed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The page was not a signed-in one.
+    #[error("the page of the table is not a signed-in one")]
+    Session(Session),
+    /// No page.
+    #[error(transparent)]
+    Portal(#[from] PortalError),
+    /// A page that cannot be read.
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Rows kept moving between pages, so that equal rows could not be counted.
+    #[error(
+        "rows moved between pages in {MAX_RESTARTS} readings in a row: ask the portal for larger pages in `table.path`"
+    )]
+    Moving,
+    /// The portal says "no rows" where rows are known.
+    #[error("the portal shows no rows for days that had some: not believed")]
+    EmptyAgain,
+    /// Asked to stop between two pages.
+    #[error("stopped between two pages")]
+    Stopped,
+}
+
+/// What one account's readings remember of each other. Lost with the process; the next one begins with a sweep.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Rows put aside in this run.
+    aside: HashSet<RowKey>,
+    /// Holes as found, and when first.
+    noticed: HashMap<Gap, Duration>,
+    /// Holes that the store was told of.
+    told_gaps: HashSet<Gap>,
+}
+
+/// One account's reading in progress.
+pub struct Reader<'a, P> {
+    /// Who.
+    pub account: &'a AccountRef,
+    /// How its pages are read.
+    pub selectors: &'a Arc<selectors::Portal>,
+    /// Where they come from.
+    pub portal: &'a mut P,
+    /// Where they go.
+    pub store: &'a Store,
+    /// When.
+    pub clock: &'a Clock,
+    /// Asked between pages: stop here?
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+    /// What earlier readings left.
+    pub memory: &'a mut Memory,
+}
+
+/// What has been read so far, newest row first.
+#[derive(Default)]
+struct Gathered {
+    rows: Vec<Normalized>,
+    understood: Vec<RowKey>,
+    ids: HashSet<PaymentId>,
+    counted: u64,
+    pages: usize,
+    told: usize,
+    aside: usize,
+    portal_count: Option<u64>,
+    read_to_the_end: bool,
+}
+
+impl<P: Portal> Reader<'_, P> {
+    /// Reads from the first page on.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn read(mut self, plan: &Plan) -> Result<Done, ReadError> {
+        let read_at = self.clock.now();
+        if self.has_references() {
+            let mut progress = Progress::towards(plan.goal);
+            let gathered = self.pages(plan, &mut progress, read_at).await?;
+            return self.finish(plan, &progress, gathered, read_at).await;
+        }
+        for _ in 0..MAX_RESTARTS {
+            let mut progress = Progress::towards(plan.goal);
+            let mut gathered = self.pages(plan, &mut progress, read_at).await?;
+            if gathered.pages > 1 && self.first_page_moved(plan, &gathered).await? {
+                continue;
+            }
+            gathered.told += self.commit_twins(&mut gathered.rows, plan, read_at).await?;
+            return self.finish(plan, &progress, gathered, read_at).await;
+        }
+        Err(ReadError::Moving)
+    }
+
+    fn has_references(&self) -> bool {
+        self.selectors.fields.identity.is_empty()
+    }
+
+    async fn pages(
+        &mut self,
+        plan: &Plan,
+        progress: &mut Progress,
+        read_at: DateTime<Utc>,
+    ) -> Result<Gathered, ReadError> {
+        let order = self.selectors.table.order;
+        let mut gathered = Gathered::default();
+        let mut page = self.portal.first_page(plan.days).await?;
+        loop {
+            let mut table = self.understand(page).await?;
+            gathered.pages += 1;
+            gathered.portal_count = table.portal_count.or(gathered.portal_count);
+            if order == Order::OldestFirst {
+                table.rows.reverse();
+            }
+            let has_next = table.has_next;
+            self.take(table, plan, progress, &mut gathered, read_at)
+                .await?;
+            let reached = progress.is_reached() && order == Order::NewestFirst;
+            if !has_next || reached || gathered.pages >= plan.max_pages {
+                gathered.read_to_the_end = !has_next;
+                return Ok(gathered);
+            }
+            if (self.stop)() {
+                return Err(ReadError::Stopped);
+            }
+            page = self.portal.next_page().await?;
+        }
+    }
+
+    /// Parsing is CPU work and `Html` is not `Send`: it stays off the async threads.
+    async fn understand(&self, page: Page) -> Result<TablePage, ReadError> {
+        let selectors = self.selectors.clone();
+        let account = self.account.clone();
+        let now = self.clock.now();
+        let understood = tokio::task::spawn_blocking(move || {
+            understand::table_page(&selectors, &account, &page.html, now)
+        })
+        .await;
+        match understood {
+            Ok(Ok(Understood::Table(table))) => Ok(table),
+            Ok(Ok(Understood::Not(session))) => Err(ReadError::Session(session)),
+            Ok(Err(error)) => Err(error.into()),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    async fn take(
+        &mut self,
+        table: TablePage,
+        plan: &Plan,
+        progress: &mut Progress,
+        gathered: &mut Gathered,
+        read_at: DateTime<Utc>,
+    ) -> Result<(), ReadError> {
+        let ids = table
+            .rows
+            .iter()
+            .filter_map(|row| row.meaning.as_ref().ok());
+        let known = self
+            .store
+            .known(ids.map(|row| row.payment.id).collect())
+            .await?;
+        let mut fresh = Vec::new();
+        let mut aside = Vec::new();
+        for row in table.rows {
+            let key = RowKey::of(&row.cells);
+            let normalized = match row.meaning {
+                Ok(normalized) => normalized,
+                Err(error) => {
+                    progress.row(false, None);
+                    gathered.counted += 1;
+                    gathered.aside += 1;
+                    if self.memory.aside.insert(key) {
+                        let reason = error.to_string();
+                        aside.push(QuarantinedRow {
+                            key,
+                            cells: row.cells,
+                            reason,
+                        });
+                    }
+                    continue;
+                }
+            };
+            let payment = &normalized.payment;
+            let instant = payment.instant().map(|at| at.to_utc());
+            let news = is_news(payment, &known, plan.since);
+            progress.row(!news || instant.is_some_and(|at| at < plan.since), instant);
+            if normalized.fingerprint.is_none() && !gathered.ids.insert(payment.id) {
+                continue; // moved here from the page before
+            }
+            gathered.counted += 1;
+            if news && normalized.fingerprint.is_none() {
+                fresh.push(payment.clone());
+            }
+            if self.memory.aside.remove(&key) {
+                gathered.understood.push(key);
+            }
+            gathered.rows.push(normalized);
+        }
+        fresh.reverse();
+        let understood = std::mem::take(&mut gathered.understood);
+        if !(fresh.is_empty() && aside.is_empty() && understood.is_empty()) {
+            let mut reading = self.reading(read_at);
+            reading.payments = fresh;
+            reading.quarantined = aside;
+            reading.understood = understood;
+            gathered.told += self.commit(reading).await?.received;
+        }
+        Ok(())
+    }
+
+    fn reading(&self, read_at: DateTime<Utc>) -> Reading {
+        Reading {
+            account: self.account.clone(),
+            read_at,
+            payments: Vec::new(),
+            quarantined: Vec::new(),
+            understood: Vec::new(),
+            watermark: None,
+            gaps: GapsFound::default(),
+        }
+    }
+
+    async fn commit(&self, reading: Reading) -> Result<Committed, ReadError> {
+        let committed = self.store.commit(reading).await?;
+        let account = self.account.name.as_str();
+        for row in &committed.newly_quarantined {
+            tracing::warn!(account, reason = %row.reason, "a row could not be understood and was put aside");
+        }
+        for gap in &committed.gaps_opened {
+            tracing::warn!(account, from = %gap.from, to = %gap.to, cause = gap.cause.as_str(), "rows may be missing");
+        }
+        if committed.received > 0 {
+            tracing::info!(account, payments = committed.received, "payments received");
+        }
+        Ok(committed)
+    }
+
+    /// Did rows move to another page while the older pages were read?
+    async fn first_page_moved(
+        &mut self,
+        plan: &Plan,
+        gathered: &Gathered,
+    ) -> Result<bool, ReadError> {
+        let page = self.portal.first_page(plan.days).await?;
+        let mut table = self.understand(page).await?;
+        if self.selectors.table.order == Order::OldestFirst {
+            table.rows.reverse();
+        }
+        let now = table
+            .rows
+            .iter()
+            .filter_map(|row| row.meaning.as_ref().ok());
+        let then = gathered.rows.iter();
+        Ok(now.zip(then).any(|(now, then)| now.payment != then.payment))
+    }
+
+    async fn commit_twins(
+        &self,
+        rows: &mut Vec<Normalized>,
+        plan: &Plan,
+        read_at: DateTime<Utc>,
+    ) -> Result<usize, ReadError> {
+        let mut newest_first = std::mem::take(rows);
+        newest_first = self
+            .store
+            .with_known(move |known| {
+                let known = |id| Ok::<bool, Infallible>(known(id));
+                match identity::assign(&mut newest_first, Order::NewestFirst, known) {
+                    Ok(()) => newest_first,
+                }
+            })
+            .await?;
+        let ids = newest_first.iter().map(|row| row.payment.id).collect();
+        let known = self.store.known(ids).await?;
+        let mut reading = self.reading(read_at);
+        reading.payments = newest_first
+            .iter()
+            .rev()
+            .map(|row| &row.payment)
+            .filter(|payment| is_news(payment, &known, plan.since))
+            .cloned()
+            .collect();
+        *rows = newest_first;
+        if reading.payments.is_empty() {
+            return Ok(0);
+        }
+        Ok(self.commit(reading).await?.received)
+    }
+
+    async fn finish(
+        &mut self,
+        plan: &Plan,
+        progress: &Progress,
+        gathered: Gathered,
+        read_at: DateTime<Utc>,
+    ) -> Result<Done, ReadError> {
+        if gathered.counted == 0 && plan.known_until.is_some() {
+            return Err(ReadError::EmptyAgain);
+        }
+        let payments: Vec<Payment> = gathered
+            .rows
+            .into_iter()
+            .rev()
+            .map(|row| row.payment)
+            .collect();
+        let finished = Finished {
+            read_to_the_end: gathered.read_to_the_end,
+            rows: gathered.counted,
+            portal_count: gathered.portal_count,
+            known_until: plan.known_until,
+        };
+        let proved = completeness::judge(&payments, progress, finished);
+        let covered_from = progress.oldest().unwrap_or(plan.goal.down_to);
+        let watermark = self
+            .commit_proof(plan, covered_from, &proved, read_at)
+            .await?;
+        Ok(Done {
+            read_at,
+            pages: gathered.pages,
+            rows: gathered.counted,
+            told: gathered.told,
+            watermark,
+            aside: gathered.aside,
+            proved,
+            newest: payments
+                .iter()
+                .filter_map(Payment::instant)
+                .map(|at| at.to_utc())
+                .max(),
+        })
+    }
+
+    /// Tells the watermark when one is due, and holes as they last or close.
+    async fn commit_proof(
+        &mut self,
+        plan: &Plan,
+        covered_from: DateTime<Utc>,
+        proved: &Proved,
+        read_at: DateTime<Utc>,
+    ) -> Result<bool, ReadError> {
+        let now = self.clock.monotonic();
+        self.memory
+            .noticed
+            .retain(|gap, _| proved.gaps.contains(gap));
+        for gap in &proved.gaps {
+            self.memory.noticed.entry(gap.clone()).or_insert(now);
+        }
+        let lasting: HashSet<Gap> = self
+            .memory
+            .noticed
+            .iter()
+            .filter(|(_, since)| now.saturating_sub(**since) >= GAP_PATIENCE)
+            .map(|(gap, _)| gap.clone())
+            .collect();
+        if !plan.watermark_due && lasting == self.memory.told_gaps {
+            return Ok(false);
+        }
+        let mut reading = self.reading(read_at);
+        let until = completeness::complete_until(read_at, &proved.gaps);
+        reading.watermark = Some((
+            until,
+            if proved.gaps.is_empty() {
+                proved.proof
+            } else {
+                Proof::Overlap
+            },
+        ));
+        let mut open: Vec<Gap> = lasting.iter().cloned().collect();
+        open.sort();
+        reading.gaps = GapsFound {
+            covered: Some((covered_from, read_at)),
+            open,
+        };
+        let committed = self.commit(reading).await?;
+        self.memory.told_gaps = lasting;
+        Ok(committed.watermark)
+    }
+}
+
+fn is_news(payment: &Payment, known: &HashMap<PaymentId, Seen>, since: DateTime<Utc>) -> bool {
+    announce::decide(payment, known.get(&payment.id), since) != Announcement::Nothing
+}

@@ -1,0 +1,236 @@
+//! The agent as a whole: opens the store, the gates, the sinks and the portals, and ends them in order.
+//!
+//! Order of the end: accounts finish their step and close their browsers, then the sinks take what is left, then
+//! the store is closed. Whatever ends by itself and should not have takes everything with it.
+
+use std::future::Future;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::{DeliveryError, Ended, Progress};
+use crate::exit::Exit;
+use crate::http::ServeError;
+use crate::login::credentials::CredentialError;
+use crate::login::gate::GateError;
+use crate::login::ledger::LedgerError;
+use crate::payment::AccountName;
+use crate::sink::SinkError;
+use crate::status::{State, Status};
+use crate::store::{OpenError, Store, StoreError};
+
+mod report;
+mod start;
+
+/// With `--once`: how long the sinks may take for what was read.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// What is not in the config file.
+pub struct Options {
+    /// Time.
+    pub clock: Clock,
+    /// Where the stdout sink writes.
+    pub stdout: Box<dyn Write + Send>,
+    /// Read each account once, deliver, end.
+    pub once: bool,
+    /// For a status line: how the accounts stand, from the moment they run.
+    pub statuses: Option<watch::Sender<Option<Vec<Status>>>>,
+}
+
+/// The agent did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state directory.
+    #[error("the state directory {} cannot be used: {source}", path.display())]
+    StateDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store, later.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A ledger.
+    #[error("account {account}: {source}")]
+    Gate {
+        /// Whose.
+        account: AccountName,
+        /// Why.
+        source: GateError,
+    },
+    /// A sink.
+    #[error("sink {sink}: {source}")]
+    Sink {
+        /// Which.
+        sink: String,
+        /// Why.
+        source: SinkError,
+    },
+    /// The HTTP server.
+    #[error(transparent)]
+    Http(#[from] ServeError),
+    /// The stream's token.
+    #[error("the token of the HTTP server: {0}")]
+    Token(CredentialError),
+    /// No account can run: each is broken.
+    #[error("no account can run: `tillwatch check` lists what is wrong")]
+    NoAccount,
+}
+
+impl StartError {
+    /// The program's exit code for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            StartError::Open(error) => error.exit(),
+            StartError::Gate {
+                source: GateError::Ledger(LedgerError::Held { .. }),
+                ..
+            } => Exit::AlreadyRunning,
+            StartError::Gate {
+                source: GateError::RulesDiffer | GateError::Rules(_),
+                ..
+            }
+            | StartError::NoAccount => Exit::Config,
+            StartError::Sink {
+                source: SinkError::Closed,
+                ..
+            } => Exit::StdoutClosed,
+            StartError::Token(_) => Exit::Secret,
+            StartError::StateDir { .. }
+            | StartError::Store(_)
+            | StartError::Gate {
+                source: GateError::Ledger(_) | GateError::Stopping,
+                ..
+            }
+            | StartError::Sink { .. }
+            | StartError::Http(_) => Exit::Failed,
+        }
+    }
+}
+
+/// How one of the tasks ended.
+enum Task {
+    Account,
+    Sink(String, Result<Ended, DeliveryError>),
+    Service,
+    Server(ServeError),
+}
+
+/// Everything that runs.
+struct Running {
+    tasks: JoinSet<Task>,
+    accounts: usize,
+    stop_accounts: watch::Sender<bool>,
+    stop_rest: watch::Sender<bool>,
+    board: watch::Sender<Vec<Status>>,
+    progress: Vec<watch::Receiver<Progress>>,
+    store: Store,
+}
+
+/// Runs the agent until `shutdown`, or once.
+pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()>) -> Exit {
+    let once = options.once;
+    match start::start(config, options).await {
+        Ok(running) => running.until(shutdown, once).await,
+        Err(error) => {
+            tracing::error!("{error}");
+            error.exit()
+        }
+    }
+}
+
+impl Running {
+    async fn until(mut self, shutdown: impl Future<Output = ()>, once: bool) -> Exit {
+        tokio::pin!(shutdown);
+        let mut exit = loop {
+            tokio::select! {
+                () = &mut shutdown => break Exit::Ok,
+                Some(ended) = self.tasks.join_next() => match self.after(ended) {
+                    Some(exit) => break exit,
+                    None if self.accounts == 0 && once => break self.drained().await,
+                    None => {}
+                },
+            }
+        };
+        self.stop_accounts.send_replace(true);
+        while self.accounts > 0 {
+            let Some(ended) = self.tasks.join_next().await else {
+                break;
+            };
+            exit = self
+                .after(ended)
+                .filter(|_| exit == Exit::Ok)
+                .unwrap_or(exit);
+        }
+        self.stop_rest.send_replace(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            exit = self
+                .after(ended)
+                .filter(|_| exit == Exit::Ok)
+                .unwrap_or(exit);
+        }
+        exit
+    }
+
+    /// A task ended. What must not end takes the program with it.
+    fn after(&mut self, ended: Result<Task, tokio::task::JoinError>) -> Option<Exit> {
+        match ended {
+            Ok(Task::Account) => {
+                self.accounts = self.accounts.saturating_sub(1);
+                None
+            }
+            Ok(Task::Service | Task::Sink(_, Ok(Ended::Stopped))) => None,
+            Ok(Task::Sink(sink, Ok(Ended::ReaderGone))) => {
+                tracing::error!(sink, "nobody reads the sink any more; its cursor is kept");
+                Some(Exit::StdoutClosed)
+            }
+            Ok(Task::Sink(sink, Err(error))) => {
+                tracing::error!(sink, "{error}");
+                Some(Exit::Failed)
+            }
+            Ok(Task::Server(error)) => {
+                tracing::error!("{error}");
+                Some(Exit::Failed)
+            }
+            Err(error) => {
+                self.accounts = self.accounts.saturating_sub(1);
+                tracing::error!("a part of the agent ended unexpectedly: {error}");
+                Some(Exit::Failed)
+            }
+        }
+    }
+
+    /// With `--once`: waits until every sink has everything.
+    async fn drained(&mut self) -> Exit {
+        let newest = *self.store.newest().borrow();
+        let all = async {
+            for progress in &mut self.progress {
+                // A worker that ended has nothing more to acknowledge.
+                let _ended = progress
+                    .wait_for(|progress| progress.acknowledged >= newest)
+                    .await;
+            }
+        };
+        let in_time = tokio::time::timeout(DRAIN, all).await.is_ok();
+        let read = self
+            .board
+            .borrow()
+            .iter()
+            .all(|status| status.state == State::SignedIn);
+        if in_time && read {
+            Exit::Ok
+        } else {
+            Exit::Unhealthy
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Starting: store, sinks, gates and portals of the accounts that can run, and the services beside them.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::report::{Listeners, Subjects, report};
+use super::{Options, Running, StartError, Task};
+use crate::agent::{self, Agent, Edges, Limits, Seat};
+use crate::clock::Clock;
+use crate::config::{self, Config, Driver, Resolved, Settings, Since, SinkKind};
+use crate::control::{self, Ordered};
+use crate::delivery::{self, Progress};
+use crate::http::health::Health;
+use crate::http::{self, Access, Http, ServeError};
+use crate::login::budget::{Rules, RulesError};
+use crate::login::credentials::{self, Sources};
+use crate::login::gate::{Gate, Gates};
+use crate::login::ledger::{Expectation, LedgerKey};
+use crate::payment::AccountName;
+use crate::portal::webdriver::{self, WebDriverPortal};
+use crate::sink::file::FileSink;
+use crate::sink::stdout::StdoutSink;
+use crate::status::Status;
+use crate::store::Store;
+
+/// How often acknowledged events past their time are dropped.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// Orders that wait for one account.
+const ORDERS: usize = 8;
+
+/// An account that can run, and how it is spoken to.
+struct Cast {
+    agents: Vec<Agent<WebDriverPortal>>,
+    orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
+    broken: Vec<AccountName>,
+}
+
+pub(super) async fn start(config: Config, options: Options) -> Result<Running, StartError> {
+    let state_dir = config.state_dir.clone();
+    prepare(&state_dir)?;
+    let store = Store::open(&state_dir, options.clock.clone()).await?;
+    let (stop_accounts, accounts_stop) = watch::channel(false);
+    let (stop_rest, rest_stop) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let sinks = start_sinks(&config, options.stdout, &store, &mut tasks, &rest_stop)?;
+    let names: Vec<String> = sinks.iter().map(|(name, _)| name.clone()).collect();
+    let board = watch::Sender::new(Vec::new());
+    let Cast {
+        agents,
+        orders,
+        broken,
+    } = cast(&config, &options.clock, &store, &names, &board).await?;
+    if agents.is_empty() {
+        return Err(StartError::NoAccount);
+    }
+    let accounts = agents.len();
+    for agent in agents {
+        let (stop, once) = (accounts_stop.clone(), options.once);
+        tasks.spawn(async move {
+            agent.run(stop, once).await;
+            Task::Account
+        });
+    }
+    let (health, healthy) = watch::channel(Health::default());
+    let subjects = Subjects {
+        board: board.subscribe(),
+        broken,
+        sinks: sinks.clone(),
+        store: store.clone(),
+    };
+    let listeners = Listeners {
+        health,
+        statuses: options.statuses,
+    };
+    tasks.spawn(report(subjects, listeners, rest_stop.clone()));
+    serve_control(&state_dir, &store, orders, &mut tasks, &rest_stop)?;
+    serve_http(
+        &config,
+        &store,
+        healthy,
+        options.clock.clone(),
+        &mut tasks,
+        &rest_stop,
+    )
+    .await?;
+    tasks.spawn(prune(
+        store.clone(),
+        options.clock,
+        names,
+        config.store.replay_for,
+        rest_stop,
+    ));
+    let progress = sinks.into_iter().map(|(_, progress)| progress).collect();
+    Ok(Running {
+        tasks,
+        accounts,
+        stop_accounts,
+        stop_rest,
+        board,
+        progress,
+        store,
+    })
+}
+
+async fn cast(
+    config: &Config,
+    clock: &Clock,
+    store: &Store,
+    sinks: &[String],
+    board: &watch::Sender<Vec<Status>>,
+) -> Result<Cast, StartError> {
+    let limits = Limits {
+        sinks: sinks.to_vec(),
+        outbox: config.store.outbox_limit,
+    };
+    let mut cast = Cast {
+        agents: Vec::new(),
+        orders: HashMap::new(),
+        broken: Vec::new(),
+    };
+    let mut gates = Gates::new(config.state_dir.join("ledger"), clock.clone());
+    for account in &config.accounts {
+        let settings = &account.settings;
+        let resolved = match &account.portal {
+            Ok(resolved) => resolved,
+            Err(diagnostics) => {
+                tracing::error!(
+                    account = settings.name.as_str(),
+                    "not started, its files are wrong:\n{diagnostics}"
+                );
+                cast.broken.push(settings.name.clone());
+                continue;
+            }
+        };
+        let (sender, orders) = mpsc::channel(ORDERS);
+        let (gate, ledger) = open_gate(settings, resolved, store, &mut gates).await?;
+        let edges = Edges {
+            portal: web_driver_portal(config, settings, resolved),
+            store: store.clone(),
+            gate,
+            ledger,
+            clock: clock.clone(),
+            orders,
+            seat: Seat::take(board, &settings.name, settings.poll),
+        };
+        cast.agents
+            .push(Agent::begin(resolve(settings, resolved), limits.clone(), edges).await?);
+        cast.orders.insert(settings.name.clone(), sender);
+    }
+    Ok(cast)
+}
+
+fn prepare(state_dir: &Path) -> Result<(), StartError> {
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state_dir);
+    made.map_err(|source| StartError::StateDir {
+        path: state_dir.to_owned(),
+        source,
+    })
+}
+
+fn start_sinks(
+    config: &Config,
+    stdout: Box<dyn Write + Send>,
+    store: &Store,
+    tasks: &mut JoinSet<Task>,
+    stop: &watch::Receiver<bool>,
+) -> Result<Vec<(String, watch::Receiver<Progress>)>, StartError> {
+    let mut stdout = Some(stdout);
+    let mut progress = Vec::new();
+    for sink in &config.sinks {
+        let failed = |source| StartError::Sink {
+            sink: sink.name.clone(),
+            source,
+        };
+        let (sender, receiver) = watch::channel(Progress::default());
+        progress.push((sink.name.clone(), receiver));
+        let (name, store, stop) = (sink.name.clone(), store.clone(), stop.clone());
+        match &sink.kind {
+            SinkKind::Stdout => {
+                // The config allows one stdout sink.
+                let out = stdout.take().unwrap_or_else(|| Box::new(std::io::sink()));
+                let worker = StdoutSink::writing_to(out).map_err(failed)?;
+                tasks.spawn(async move {
+                    let ended = delivery::run(&name, worker, store, sender, stop).await;
+                    Task::Sink(name, ended)
+                });
+            }
+            SinkKind::File { path, rotate } => {
+                let worker = FileSink::new(path.clone(), *rotate);
+                tasks.spawn(async move {
+                    let ended = delivery::run(&name, worker, store, sender, stop).await;
+                    Task::Sink(name, ended)
+                });
+            }
+        }
+    }
+    Ok(progress)
+}
+
+async fn open_gate(
+    settings: &Settings,
+    resolved: &Resolved,
+    store: &Store,
+    gates: &mut Gates,
+) -> Result<(Gate, String), StartError> {
+    let failed = |source| StartError::Gate {
+        account: settings.name.clone(),
+        source,
+    };
+    let origin = resolved.portal.origin.to_string();
+    let key = LedgerKey::of(&origin, &settings.number, &settings.user);
+    let ledger = key.as_str().to_owned();
+    // Beside an account that was begun before lies a ledger, even where a rebuilt store has no mark of it.
+    let begun = store.account(&settings.name).await?.map(|_| 0);
+    let expectation = Expectation {
+        mark: store.ledger_mark(&ledger).await?.or(begun),
+    };
+    let rules = rules(settings).map_err(|error| failed(error.into()))?;
+    let gate = gates.open(key, &rules, expectation).await.map_err(failed)?;
+    Ok((gate, ledger))
+}
+
+fn web_driver_portal(config: &Config, settings: &Settings, resolved: &Resolved) -> WebDriverPortal {
+    WebDriverPortal::new(webdriver::Settings {
+        webdriver: web_driver(&config.webdriver),
+        call_timeout: config.webdriver.call_timeout,
+        page_timeout: config.webdriver.page_timeout,
+        state: config
+            .state_dir
+            .join("browser")
+            .join(settings.name.as_str()),
+        selectors: resolved.portal.clone(),
+    })
+}
+
+/// The login budget that an account's settings describe.
+///
+/// # Errors
+/// When they leave no login at all.
+pub fn rules(settings: &Settings) -> Result<Rules, RulesError> {
+    Rules::new(
+        settings.cap.logins,
+        settings.cap.per,
+        settings.reserve,
+        settings.spacing,
+    )
+}
+
+fn web_driver(config: &config::WebDriver) -> webdriver::WebDriver {
+    let args = config.browser_args.clone();
+    match &config.driver {
+        Driver::Running(url) => webdriver::WebDriver::Remote {
+            url: url.clone(),
+            args,
+        },
+        Driver::Started { driver, browser } => webdriver::WebDriver::Local {
+            driver: driver.clone(),
+            browser: browser.clone(),
+            args,
+        },
+    }
+}
+
+fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
+    agent::Account {
+        about: resolved.account.clone(),
+        user: settings.user.clone(),
+        selectors: resolved.portal.clone(),
+        sources: Sources::of(settings.name.as_str(), settings.secret_file.as_deref()),
+        poll: settings.poll,
+        look_back: settings.look_back,
+        sweep: settings.sweep,
+        overlap: settings.overlap,
+        max_pages: settings.max_pages,
+        since: match settings.since {
+            Since::Now => None,
+            Since::At(instant) => Some(instant),
+        },
+    }
+}
+
+fn serve_control(
+    state_dir: &Path,
+    store: &Store,
+    orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
+    tasks: &mut JoinSet<Task>,
+    stop: &watch::Receiver<bool>,
+) -> Result<(), StartError> {
+    let socket = control::bind(state_dir).map_err(|source| StartError::StateDir {
+        path: control::socket(state_dir),
+        source,
+    })?;
+    let serving = control::serve(socket, store.clone(), orders, stop.clone());
+    tasks.spawn(async {
+        serving.await;
+        Task::Service
+    });
+    Ok(())
+}
+
+async fn serve_http(
+    config: &Config,
+    store: &Store,
+    health: watch::Receiver<Health>,
+    clock: Clock,
+    tasks: &mut JoinSet<Task>,
+    stop: &watch::Receiver<bool>,
+) -> Result<(), StartError> {
+    if let Some(settings) = &config.http {
+        let access = match &settings.token_file {
+            Some(path) => Access::Token(credentials::read_file(path).map_err(StartError::Token)?.0),
+            None => Access::Loopback,
+        };
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(ServeError::Io)?;
+        let address = listener.local_addr().map_err(ServeError::Io)?;
+        tracing::info!(%address, "serving events and health");
+        let state = Http {
+            store: store.clone(),
+            health,
+            clock,
+            access,
+            limits: http::Limits::default(),
+        };
+        let mut stop = stop.clone();
+        tasks.spawn(async move {
+            let stopped = async move {
+                // A sender that is gone stops it too.
+                stop.wait_for(|stop| *stop).await.ok();
+            };
+            match http::serve(listener, state, stopped).await {
+                Ok(()) => Task::Service,
+                Err(error) => Task::Server(error),
+            }
+        });
+    }
+    Ok(())
+}
+
+async fn prune(
+    store: Store,
+    clock: Clock,
+    sinks: Vec<String>,
+    keep: Duration,
+    mut stop: watch::Receiver<bool>,
+) -> Task {
+    let keep = TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(PRUNE_EVERY) => {}
+            _ = stop.changed() => return Task::Service,
+        }
+        let Some(before) = clock.now().checked_sub_signed(keep) else {
+            continue;
+        };
+        if let Err(error) = store.prune(&sinks, before).await {
+            tracing::warn!("old events could not be dropped: {error}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! How an account stands, in words: for health, logs and the demo's status line. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::login::budget::Why;
+use crate::payment::AccountName;
+use crate::session::Outcome;
+
+/// Why an account is stopped until a person acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// The portal's verdict on this version of the credential.
+    Outcome(Outcome),
+    /// The breaker's record was lost with the store.
+    BreakerLost,
+}
+
+impl Halt {
+    /// What happened and what to do, for status and logs.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Halt::BreakerLost => {
+                "the store was rebuilt or restored, so an earlier refusal may be forgotten: check the account and run `tillwatch resume`"
+            }
+            Halt::Outcome(outcome) => outcome.advice(),
+        }
+    }
+}
+
+/// What an account is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Not yet read since the start.
+    Starting,
+    /// On its way through the sign-in form.
+    SigningIn,
+    /// Signed in; read as planned.
+    SignedIn,
+    /// The budget lets no attempt through yet.
+    WaitsForLogin {
+        /// What it waits for.
+        why: Why,
+    },
+    /// The portal did not let us in; tried again later.
+    Refused {
+        /// What it said.
+        outcome: Outcome,
+    },
+    /// Stopped until a person acts.
+    Stopped(Halt),
+    /// Handed to a person.
+    Paused,
+    /// Reading stopped: the sinks do not take what is there.
+    OutboxFull,
+    /// The last turn failed; tried again.
+    Failing {
+        /// What failed.
+        why: String,
+    },
+}
+
+impl State {
+    /// The state in words.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            State::Starting => "starting",
+            State::SigningIn => "signing in",
+            State::SignedIn => "signed in",
+            State::WaitsForLogin { .. } => "waiting for the next login",
+            State::Refused { .. } => "refused by the portal, will try again",
+            State::Stopped(_) => "stopped, a person must act",
+            State::Paused => "paused",
+            State::OutboxFull => "outbox full",
+            State::Failing { .. } => "failing, will try again",
+        }
+    }
+
+    /// Why it is in this state and what to do, where there is something to say.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        match self {
+            State::Starting | State::SigningIn | State::SignedIn => None,
+            State::WaitsForLogin { why } => Some(why.as_str().to_owned()),
+            State::Refused { outcome } => Some(outcome.advice().to_owned()),
+            State::Stopped(halt) => Some(halt.advice().to_owned()),
+            State::Paused => Some("handed to a person: `tillwatch resume` goes on".to_owned()),
+            State::OutboxFull => {
+                Some("a sink does not take its events: see the log for which".to_owned())
+            }
+            State::Failing { why } => Some(why.clone()),
+        }
+    }
+}
+
+/// How an account stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Who.
+    pub account: AccountName,
+    /// What it is doing.
+    pub state: State,
+    /// Pause between two readings.
+    pub interval: Duration,
+    /// Since when the session lives.
+    pub signed_in_at: Option<DateTime<Utc>>,
+    /// The last complete reading.
+    pub last_poll: Option<DateTime<Utc>>,
+    /// The next one.
+    pub next_poll: Option<DateTime<Utc>>,
+    /// Attempts in the window.
+    pub logins_used: u32,
+    /// The cap.
+    pub logins_cap: u32,
+    /// When the next login is possible; `None` means now.
+    pub next_login: Option<DateTime<Utc>>,
+    /// Complete readings of this run.
+    pub polls: u64,
+    /// Pages of the table loaded in complete readings of this run.
+    pub page_loads: u64,
+    /// Payments told in this run.
+    pub payments_told: u64,
+    /// Rows put aside on the last reading.
+    pub quarantined: u64,
+    /// Holes in the last reading.
+    pub gaps: u64,
+}
+
+impl Status {
+    /// Before its first turn.
+    #[must_use]
+    pub fn starting(account: AccountName, interval: Duration) -> Self {
+        Self {
+            account,
+            state: State::Starting,
+            interval,
+            signed_in_at: None,
+            last_poll: None,
+            next_poll: None,
+            logins_used: 0,
+            logins_cap: 0,
+            next_login: None,
+            polls: 0,
+            page_loads: 0,
+            payments_told: 0,
+            quarantined: 0,
+            gaps: 0,
+        }
+    }
+}

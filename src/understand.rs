@@ -1,0 +1,114 @@
+//! What one fetched page says: about the session by its marks, about payments by its table. Pure.
+//!
+//! A page is believed only by a positive mark. One parse serves both questions.
+
+use chrono::{DateTime, Utc};
+
+use crate::event::AccountRef;
+use crate::extract::{self, Document, ExtractError, Extracted};
+use crate::normalize::{self, Normalized, RowError};
+use crate::selectors::{Marks, Portal};
+use crate::session::Outcome;
+
+/// What the marks of a page say about the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// The signed-in mark, and no other, stands there.
+    SignedIn,
+    /// The page asks for a sign-in.
+    SignedOut,
+    /// The portal says why it does not let us in.
+    Refused(Outcome),
+    /// No mark, or marks that contradict each other: not a page to believe.
+    Stranger,
+}
+
+/// A data row of the page: its cells, and what they mean or why they could not be understood.
+#[derive(Debug, Clone)]
+pub struct ReadRow {
+    /// Its cells as text: for the quarantine only.
+    pub cells: Vec<String>,
+    /// The payment, its id provisional where the portal has no reference.
+    pub meaning: Result<Normalized, RowError>,
+}
+
+/// A page of the table.
+#[derive(Debug, Clone)]
+pub struct TablePage {
+    /// One entry per data row in the page's own order.
+    pub rows: Vec<ReadRow>,
+    /// There is an older page.
+    pub has_next: bool,
+    /// The portal's own count of all rows.
+    pub portal_count: Option<u64>,
+}
+
+/// What a page of the table turned out to be.
+#[derive(Debug, Clone)]
+pub enum Understood {
+    /// Signed in, with the table.
+    Table(TablePage),
+    /// Anything but signed in.
+    Not(Session),
+}
+
+/// Reads the marks.
+#[must_use]
+pub fn session(marks: &Marks, document: &Document) -> Session {
+    let refused = marks
+        .outcomes
+        .iter()
+        .find(|(mark, _)| document.has(mark))
+        .map(|(_, outcome)| *outcome);
+    let signed_in = document.has(&marks.signed_in);
+    let signed_out = document.has(&marks.signed_out);
+    match (refused, signed_in, signed_out) {
+        (None, true, false) => Session::SignedIn,
+        (Some(outcome), false, _) => Session::Refused(outcome),
+        (None, false, true) => Session::SignedOut,
+        (Some(_), true, _) | (None, true, true) | (None, false, false) => Session::Stranger,
+    }
+}
+
+/// What the page after a sign-in, or the sign-in page itself, says.
+///
+/// # Errors
+/// When the page is over the limits.
+pub fn sign_in_page(portal: &Portal, html: &str) -> Result<Session, ExtractError> {
+    Ok(session(&portal.marks, &extract::parse(html)?))
+}
+
+/// What a page of the table says. `now` bounds the times on it.
+///
+/// # Errors
+/// When the page is over the limits, or is signed in but has not the table that the file describes.
+pub fn table_page(
+    portal: &Portal,
+    account: &AccountRef,
+    html: &str,
+    now: DateTime<Utc>,
+) -> Result<Understood, ExtractError> {
+    let document = extract::parse(html)?;
+    match session(&portal.marks, &document) {
+        Session::SignedIn => {}
+        other => return Ok(Understood::Not(other)),
+    }
+    let Extracted {
+        rows,
+        has_next,
+        portal_count,
+        ..
+    } = extract::extract(portal, &document)?;
+    let rows = rows
+        .into_iter()
+        .map(|row| ReadRow {
+            meaning: normalize::payment(portal, account, &row, now),
+            cells: row.cells,
+        })
+        .collect();
+    Ok(Understood::Table(TablePage {
+        rows,
+        has_next,
+        portal_count,
+    }))
+}
