@@ -56,6 +56,9 @@ pub async fn run(args: CheckArgs) -> Exit {
 async fn ask(config: &Config, report: &mut Report) {
     report.answer("webdriver", live::webdriver(&config.webdriver).await);
     report.answer("state_dir", live::state_dir(&config.state_dir));
+    for sink in &config.sinks {
+        report.answer(&format!("sink {}", sink.name), live::sink(&sink.kind).await);
+    }
 }
 
 #[derive(Default)]
