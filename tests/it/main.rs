@@ -2,16 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod delivery;
+mod config;
 mod demo_portal;
 mod events;
-mod tidy;
-
-mod login;
 mod file_sink;
+mod login;
 mod store_damage;
 mod file_sink;
 mod tidy;
 mod told;
-
-mod config;
 mod webdriver;
