@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::config::{self, Account, Config, shown};
 use crate::exit::Exit;
+use crate::login::credentials::{Sources, lookup};
 
 /// Says everything wrong with the config and the selector files, and what each account resolves to.
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,7 @@ pub struct CheckArgs {
     /// The config file.
     #[arg(long, default_value = "tillwatch.toml")]
     pub config: PathBuf,
-    /// Also ask the WebDriver, the state directory and every sink. Never signs in.
+    /// Also ask the WebDriver, the state directory, every sink and who holds each secret. Never signs in.
     #[arg(long)]
     pub live: bool,
 }
@@ -56,6 +57,14 @@ pub async fn run(args: CheckArgs) -> Exit {
 async fn ask(config: &Config, report: &mut Report) {
     report.answer("webdriver", live::webdriver(&config.webdriver).await);
     report.answer("state_dir", live::state_dir(&config.state_dir));
+    for Account { settings, .. } in &config.accounts {
+        let sources = Sources::of(settings.name.as_str(), settings.secret_file.as_deref());
+        let served = lookup(&sources).await.map(|(_, provider)| provider);
+        report.answer(&format!("secret of {}", settings.name), served);
+    }
+    for sink in &config.sinks {
+        report.answer(&format!("sink {}", sink.name), live::sink(&sink.kind).await);
+    }
 }
 
 #[derive(Default)]

@@ -1,7 +1,5 @@
 //! Every mistake in a config or selector file gets a message of its own, all of them in one go.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 mod mistakes;
 
 use std::fs;

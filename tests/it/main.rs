@@ -1,6 +1,7 @@
 //! Tests over HTTP, files and a real browser: one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod config;
 mod delivery;
 mod demo_portal;
 mod events;
@@ -12,6 +13,4 @@ mod login;
 mod store_damage;
 mod tidy;
 mod told;
-
-mod config;
 mod webdriver;

@@ -1,4 +1,4 @@
-//! Asks the WebDriver and the state directory whether they could do their work. Signs in nowhere, leaves nothing behind.
+//! Asks the WebDriver, the state directory and the sinks whether they could do their work. Signs in nowhere, leaves nothing behind.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,7 +13,9 @@ use serde::Deserialize;
 use tokio::process::Command;
 use url::Url;
 
-use crate::config::{Driver, WebDriver};
+use crate::config::{Driver, SinkKind, WebDriver};
+use crate::sink::file::FileSink;
+use crate::sink::{Sink as _, SinkError};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_STATUS_BYTES: usize = 64 << 10;
@@ -94,6 +96,17 @@ pub fn state_dir(dir: &Path) -> Result<String, LiveError> {
             dir: dir.to_owned(),
             source,
         }),
+    }
+}
+
+/// Could it take events? Writes nothing. Standard output is whatever it will be when the agent runs.
+pub async fn sink(kind: &SinkKind) -> Result<String, SinkError> {
+    match kind {
+        SinkKind::Stdout => Ok("prints here".to_owned()),
+        SinkKind::File { path, rotate } => {
+            FileSink::new(path.clone(), *rotate).check().await?;
+            Ok(format!("{} can be written", path.display()))
+        }
     }
 }
 
