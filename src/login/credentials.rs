@@ -437,7 +437,7 @@ mod tests {
                 user: user.to_owned(),
                 password: SecretString::from(password),
             };
-            fingerprint(salt.as_bytes(), &credential).to_string()
+            fingerprint(salt.as_bytes(), &credential).0
         };
         let first = version("salt", "600123", "jane", "secret");
         assert_eq!(first.len(), 8);
