@@ -10,6 +10,7 @@ mod login;
 mod file_sink;
 mod store_damage;
 mod file_sink;
+mod http;
 mod tidy;
 mod told;
 
