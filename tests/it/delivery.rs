@@ -12,7 +12,7 @@ use tillwatch::sink::file::{FileSink, told};
 use tillwatch::sink::stdout::StdoutSink;
 use tillwatch::sink::{Sink, SinkError};
 use tillwatch::store::Store;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::told::{commit_payments, watermark};
 
@@ -22,6 +22,28 @@ enum Fault {
     BeforeTheWrite,
     AfterTheWrite,
     NeverAnswers,
+}
+
+/// A sink whose write ends when the test says so.
+struct Gated {
+    begun: Arc<Notify>,
+    go_on: Arc<Notify>,
+}
+
+impl Sink for Gated {
+    async fn check(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn resume(&mut self, acknowledged: Option<Cursor>) -> Result<Option<Cursor>, SinkError> {
+        Ok(acknowledged)
+    }
+
+    async fn deliver(&mut self, _batch: &[Line]) -> Result<(), SinkError> {
+        self.begun.notify_one();
+        self.go_on.notified().await;
+        Ok(())
+    }
 }
 
 /// A sink that remembers nothing, with planned faults.
@@ -174,13 +196,30 @@ async fn a_sink_that_never_answers_does_not_hold_up_the_end() {
 async fn the_batch_in_hand_is_acknowledged_before_the_end() {
     let bench = Bench::new().await;
     let newest = commit_payments(&bench.store, 0..3).await;
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let sink = Gated {
+        begun: Arc::clone(&begun),
+        go_on: Arc::clone(&go_on),
+    };
+    let (worker, _progress) = bench.start("gated", sink);
+    begun.notified().await;
+    bench.stop.send_replace(true);
+    go_on.notify_one();
+    assert_eq!(worker.await.unwrap().unwrap(), Ended::Stopped);
+    let kept = bench.store.cursor("gated").await.unwrap();
+    assert_eq!(kept.map(|cursor| cursor.sequence), Some(newest));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_goes_on_after_the_last_acknowledgement() {
+    let bench = Bench::new().await;
+    let newest = commit_payments(&bench.store, 0..3).await;
     let (sink, got) = Planned::new([]);
     let (worker, mut progress) = bench.start("planned", sink);
     all_told(&mut progress, newest).await;
     bench.stop.send_replace(true);
     assert_eq!(worker.await.unwrap().unwrap(), Ended::Stopped);
 
-    // The next start repeats nothing.
     bench.stop.send_replace(false);
     let (sink, again) = Planned::new([]);
     let (_worker, mut progress) = bench.start("planned", sink);

@@ -9,6 +9,8 @@ mod tidy;
 
 mod file_sink;
 mod file_sink;
+mod file_sink;
+mod http;
 mod login;
 mod store_damage;
 mod tidy;
