@@ -162,7 +162,7 @@ fn recover(dir: &Path, backup: Option<&Path>, sources: Sources) -> Result<Recove
     filling.accounts(&states, &accounts)?;
     filling.told(&history, backup.as_ref())?;
     let requeued = match &backup {
-        Some(backup) => filling.from_backup(backup, &sinks)?,
+        Some(backup) => filling.fill_from_backup(backup, &sinks)?,
         None => 0,
     };
     let report = filling.finish()?;
@@ -274,7 +274,7 @@ impl Filling {
     }
 
     /// What a backup alone knows, and the events that some sink may not have had.
-    fn from_backup(&mut self, backup: &Db, sinks: &[String]) -> Result<u64, StoreError> {
+    fn fill_from_backup(&mut self, backup: &Db, sinks: &[String]) -> Result<u64, StoreError> {
         for kind in [Kind::Seen, Kind::Quarantine, Kind::Ledger, Kind::ToldGap] {
             for record in backup.with_prefix(&kind.key(b"")) {
                 let (key, value) = record?;

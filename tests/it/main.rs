@@ -5,10 +5,6 @@ mod config;
 mod delivery;
 mod demo_portal;
 mod events;
-mod tidy;
-
-mod file_sink;
-mod file_sink;
 mod file_sink;
 mod http;
 mod login;
