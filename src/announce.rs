@@ -156,3 +156,138 @@ fn first_telling(payment: &Payment, since: DateTime<Utc>) -> Option<Announcement
         | (Some(RowKind::Charge), Direction::Credit | Direction::Debit) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use super::*;
+    use crate::payment::{PaymentId, TransactionType};
+
+    fn since() -> DateTime<Utc> {
+        "2026-11-21T09:00:00Z".parse().unwrap()
+    }
+
+    fn payment(kind: Option<RowKind>, direction: Direction, status: Status) -> Payment {
+        Payment {
+            id: PaymentId([1; 16]),
+            reference: None,
+            kind,
+            status,
+            status_text: String::new(),
+            transaction_type: TransactionType::MerchantPay,
+            sub_type: None,
+            direction,
+            amount: "10.50".parse().unwrap(),
+            currency: "KES".to_owned(),
+            counterparty: Vec::new(),
+            payer_name: None,
+            customer_reference_raw: Some("acc 1".to_owned()),
+            completion_date: Some(since().fixed_offset()),
+            creation_date: None,
+            balance_after: None,
+            original_reference: None,
+            original_id: None,
+        }
+    }
+
+    fn credit(status: Status) -> Payment {
+        payment(None, Direction::Credit, status)
+    }
+
+    fn seen(status: Status, told: Option<&Payment>) -> Seen {
+        Seen {
+            status,
+            first_seen: since(),
+            told: told.map(|payment| LastTold {
+                revision: 2,
+                status: payment.status,
+                facts: Facts::of(payment),
+            }),
+        }
+    }
+
+    #[test]
+    fn only_completed_credits_and_reversal_rows_are_told() {
+        let kinds = [None, Some(RowKind::Charge), Some(RowKind::Reversal)];
+        for kind in kinds {
+            for direction in [Direction::Credit, Direction::Debit] {
+                for status in Status::ALL {
+                    let expected = match (kind, direction, status) {
+                        (None, Direction::Credit, Status::Completed) => Announcement::Received,
+                        (Some(RowKind::Reversal), Direction::Debit, Status::Completed) => {
+                            Announcement::Reversed
+                        }
+                        _ => Announcement::Remember,
+                    };
+                    let payment = payment(kind, direction, status);
+                    assert_eq!(decide(&payment, None, since()), expected, "{payment:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_completed_before_since_is_remembered_and_stays_untold() {
+        let mut old = credit(Status::Completed);
+        old.completion_date = Some((since() - chrono::TimeDelta::seconds(1)).fixed_offset());
+        assert_eq!(decide(&old, None, since()), Announcement::Remember);
+        let remembered = seen(Status::Completed, None);
+        assert_eq!(
+            decide(&old, Some(&remembered), since()),
+            Announcement::Nothing
+        );
+        old.completion_date = None;
+        assert_eq!(decide(&old, None, since()), Announcement::Remember);
+    }
+
+    #[test]
+    fn a_pending_payment_is_told_when_it_completes_and_its_status_followed_until_then() {
+        let pending = seen(Status::Pending, None);
+        for (status, expected) in [
+            (Status::Pending, Announcement::Nothing),
+            (Status::Failed, Announcement::Remember),
+            (Status::Completed, Announcement::Received),
+        ] {
+            assert_eq!(decide(&credit(status), Some(&pending), since()), expected);
+        }
+    }
+
+    #[test]
+    fn only_a_change_of_facts_is_told_again() {
+        let told = credit(Status::Completed);
+        let before = seen(Status::Completed, Some(&told));
+        let after = |change: fn(&mut Payment)| {
+            let mut payment = told.clone();
+            change(&mut payment);
+            decide(&payment, Some(&before), since())
+        };
+        for silent in [
+            (|payment| payment.balance_after = Some(1.into())) as fn(&mut Payment),
+            |payment| payment.payer_name = Some("JANE D.".to_owned()),
+            |payment| payment.status_text = "Done".to_owned(),
+            // The same amount, reference and instant, written in other ways.
+            |payment| payment.amount.rescale(4),
+            |payment| payment.customer_reference_raw = Some("ACC-1".to_owned()),
+            |payment| {
+                let zone = chrono::FixedOffset::east_opt(3 * 3600).unwrap();
+                payment.completion_date = payment.completion_date.map(|at| at.with_timezone(&zone));
+            },
+        ] {
+            assert_eq!(after(silent), Announcement::Nothing);
+        }
+        let updated = Announcement::Updated {
+            previous_status: Status::Completed,
+            revision: 3,
+        };
+        for loud in [
+            (|payment| payment.status = Status::Reversed) as fn(&mut Payment),
+            |payment| payment.amount += rust_decimal::Decimal::ONE,
+            |payment| payment.currency = "UGX".to_owned(),
+            |payment| payment.customer_reference_raw = None,
+            |payment| payment.completion_date = None,
+        ] {
+            assert_eq!(after(loud), updated);
+        }
+    }
+}

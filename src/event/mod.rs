@@ -14,7 +14,7 @@ mod wire;
 
 pub use again::told_again;
 pub use told::{NotAnEvent, Told, ToldPayment, parse_told};
-pub use wire::{render, source};
+pub use wire::{render, source, source_of};
 
 /// The account an event speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,13 +34,19 @@ pub fn render(event: &Event, account: &AccountRef, envelope: &Envelope) -> Strin
     serde_json::to_string(&wire).expect("an event is always JSON")
 }
 
-/// `/portals/<portal>/accounts/<number>`, a URI reference: what a URI cannot hold is percent-encoded.
+/// `source` of the account's events.
 #[must_use]
 pub fn source(account: &AccountRef) -> String {
+    source_of(&account.portal, &account.operator.number)
+}
+
+/// `/portals/<portal>/accounts/<number>`, a URI reference: what a URI cannot hold is percent-encoded.
+#[must_use]
+pub fn source_of(portal: &str, number: &str) -> String {
     let mut source = String::from("/portals/");
-    percent_encode(&account.portal, &mut source);
+    percent_encode(portal, &mut source);
     source.push_str("/accounts/");
-    percent_encode(&account.operator.number, &mut source);
+    percent_encode(number, &mut source);
     source
 }
 

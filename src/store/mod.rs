@@ -37,6 +37,7 @@ pub use account::{AccountState, Breaker, CredentialFingerprint};
 pub use db::Step;
 pub use error::{OpenError, Refusal, StoreError};
 pub use history::History;
+pub use open::exists;
 pub use reading::{Committed, GapsFound, Quarantined, QuarantinedRow, Reading, RowKey};
 pub use recover::{KnownAccount, RecoverError, Recovered, Sources, rebuild, restore};
 

@@ -73,6 +73,12 @@ pub(super) fn open(dir: &Path, on_step: OnStep) -> Result<Db, OpenError> {
     }
 }
 
+/// Does `dir` hold a store, or what is left of one? [`super::Store::open`] creates it where this says no.
+#[must_use]
+pub fn exists(dir: &Path) -> bool {
+    dir.join(STORE_DIR).exists() || dir.join(witness::NAME).exists()
+}
+
 /// Opens a backup, or a store moved aside.
 pub(super) fn open_copy(dir: &Path) -> Result<Db, OpenError> {
     let refused = |reason| OpenError::Refused {

@@ -351,3 +351,49 @@ async fn a_backup_made_while_open_opens_as_a_store_and_never_overwrites() {
     let again = fixture.store.backup(&target).await;
     assert!(matches!(again, Err(StoreError::TargetExists { .. })));
 }
+
+#[tokio::test]
+async fn a_store_with_a_record_of_a_newer_format_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture.commit(vec![payment(1, Status::Completed)]).await;
+    let Fixture { dir, store, .. } = fixture;
+    drop(store);
+    let engine = sled::open(dir.path().join("store")).unwrap();
+    let newer = [codec::FORMAT + 1];
+    engine
+        .insert(codec::seen_key(PaymentId([1; 16])), &newer)
+        .unwrap();
+    drop(engine);
+    let opened = Store::open(dir.path(), Clock::System).await;
+    let Err(OpenError::Refused {
+        reason: Refusal::Newer { .. },
+        ..
+    }) = opened
+    else {
+        panic!("opened a newer store");
+    };
+}
+
+#[tokio::test]
+async fn what_is_told_again_differs_in_epoch_and_sequence_alone() {
+    let fixture = Fixture::new().await;
+    let mut tricky = payment(1, Status::Completed);
+    tricky.customer_reference_raw = Some("\",\"epoch\":\"x\",\"data\":{".to_owned());
+    tricky.reference = tricky.customer_reference_raw.clone();
+    fixture.commit(vec![tricky]).await;
+    let line = fixture.store.outbox_after(0, 1).await.unwrap().remove(0);
+    let again = crate::event::told_again(&line.json, Epoch(0xabcd), 7).unwrap();
+    let (before, after) = (parse_told(&line.json).unwrap(), parse_told(&again).unwrap());
+    let cursor = Cursor {
+        epoch: Epoch(0xabcd),
+        sequence: 7,
+    };
+    assert_eq!(
+        after,
+        Told {
+            cursor,
+            replayed: true,
+            ..before
+        }
+    );
+}

@@ -1,5 +1,6 @@
 //! Looking: the report over an open store, and a copy of it that is proved by opening it.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -13,6 +14,40 @@ use super::outbox;
 use super::witness;
 use crate::event::Cursor;
 use crate::payment::AccountName;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "the store is whole: epoch {}, commit {}, {} records",
+            self.epoch, self.commit, self.records
+        )?;
+        writeln!(f, "{} payments seen", self.payments)?;
+        writeln!(
+            f,
+            "{} events kept, from {} to {}",
+            self.outbox, self.oldest, self.newest
+        )?;
+        for (sink, cursor) in &self.cursors {
+            let waiting = self.newest.saturating_sub(cursor.sequence);
+            writeln!(f, "sink {sink}: at {}, {waiting} waiting", cursor.sequence)?;
+        }
+        for (name, state) in &self.accounts {
+            write!(f, "account {name}: since {}", state.since)?;
+            if let Some(until) = state.watermark {
+                write!(f, ", complete up to {until}")?;
+            }
+            if !state.gaps.is_empty() {
+                write!(f, ", {} holes", state.gaps.len())?;
+            }
+            if state.paused {
+                write!(f, ", paused")?;
+            }
+            writeln!(f)?;
+        }
+        write!(f, "{} rows in quarantine", self.quarantined)
+    }
+}
 
 /// Counts and hashes every record again and compares with what was acknowledged.
 pub(super) fn verify(db: &Db) -> Result<Report, StoreError> {
