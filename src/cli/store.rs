@@ -172,9 +172,7 @@ async fn opened(dir: &Path) -> Result<Store, CommandError> {
     }
 }
 
-/// What is said of a backup.
-#[must_use]
-pub fn backed_up(report: &Report, to: &Path) -> String {
+fn backed_up(report: &Report, to: &Path) -> String {
     format!("{report}\ncopied to {} and verified", to.display())
 }
 

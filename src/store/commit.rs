@@ -220,36 +220,33 @@ impl Commit<'_> {
 
     fn quarantine(&mut self) -> Result<(), StoreError> {
         let account = &self.reading.account.name;
-        let held = self.db.quarantine(Some(account))?;
-        let mut count = held.len();
+        let mut held = self.db.quarantined_keys(account)?;
         for row in &self.reading.understood {
-            if held.iter().any(|held| held.row.key == *row) {
-                self.changes.remove(codec::quarantine_key(account, *row));
+            let key = codec::quarantine_key(account, *row);
+            if held.remove(&key) {
+                self.changes.remove(key);
                 self.done.released += 1;
-                count -= 1;
             }
         }
         for row in &self.reading.quarantined {
             let key = codec::quarantine_key(account, row.key);
-            let known = held.iter().find(|held| held.row.key == row.key);
-            let again = self.done.newly_quarantined.iter();
-            if again.clone().any(|again| again.key == row.key) {
+            // A row keeps the reason of its first reading: it is told once.
+            if held.contains(&key) {
                 continue;
             }
-            if known.is_none() && count >= MAX_QUARANTINED {
+            if held.len() >= MAX_QUARANTINED {
                 self.done.quarantine_overflow += 1;
                 continue;
             }
-            let first_seen = known.map_or(self.reading.read_at, |known| known.first_seen);
             let row = shortened(row);
-            self.changes
-                .put(key, codec::encode_quarantined(&row, first_seen));
-            if known.is_none() {
-                count += 1;
-                self.done.newly_quarantined.push(row);
-            }
+            self.changes.put(
+                key.clone(),
+                codec::encode_quarantined(&row, self.reading.read_at),
+            );
+            held.insert(key);
+            self.done.newly_quarantined.push(row);
         }
-        self.done.quarantined = count;
+        self.done.quarantined = held.len();
         Ok(())
     }
 

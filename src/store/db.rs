@@ -1,6 +1,6 @@
 //! The engine, wrapped: reads, and the one way to write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -187,6 +187,16 @@ impl Db {
         value
             .map(|value| codec::decode(Kind::Ledger, &value))
             .transpose()
+    }
+
+    /// Keys of the rows of `account` in quarantine.
+    pub(super) fn quarantined_keys(
+        &self,
+        account: &AccountName,
+    ) -> Result<BTreeSet<Vec<u8>>, StoreError> {
+        self.with_prefix(&codec::quarantine_prefix(account))
+            .map(|record| Ok(record?.0.to_vec()))
+            .collect()
     }
 
     pub(super) fn quarantine(

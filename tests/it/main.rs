@@ -10,5 +10,7 @@ mod http;
 mod login;
 mod store_damage;
 mod tidy;
+mod store_recovery;
+mod store_world;
 mod told;
 mod webdriver;
