@@ -129,3 +129,4 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }
+pub mod portal_try;
