@@ -130,3 +130,4 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
     }
 }
 pub mod store;
+pub mod portal_try;

@@ -75,30 +75,39 @@ impl<'a> Wanted<'a> {
         self.0.is_empty()
     }
 
-    /// The columns, when the row holds every header; else how many it holds.
-    pub fn find(&self, slots: &[Rc<str>]) -> Result<Columns, usize> {
-        let places: Vec<_> = self
+    /// The columns, when the row holds every header.
+    pub fn find(&self, slots: &[Rc<str>]) -> Option<Columns> {
+        let places = self
             .0
             .iter()
-            .filter_map(|name| place(name, slots).map(|at| (name.field, at)))
-            .collect();
-        if places.len() < self.0.len() {
-            return Err(places.len());
-        }
+            .map(|name| place(name, slots).map(|at| (name.field, at)));
+        let places = places.collect::<Option<Vec<_>>>()?;
         let headers = slots.iter().map(|slot| slot.to_string()).collect();
-        Ok(Columns { headers, places })
+        Some(Columns { headers, places })
+    }
+
+    /// How many of the headers the row holds.
+    pub fn held(&self, slots: &[Rc<str>]) -> usize {
+        self.0
+            .iter()
+            .filter(|name| place(name, slots).is_some())
+            .count()
     }
 }
 
 /// The column of the nth equal header. One that spans columns counts in each of them.
 fn place(name: &Name<'_>, slots: &[Rc<str>]) -> Option<usize> {
-    let equal = |slot: &str| {
-        name.folded
-            .iter()
-            .any(|folded| slot.chars().flat_map(char::to_lowercase).eq(folded.chars()))
-    };
+    let equal = |slot: &str| name.folded.iter().any(|folded| equals(slot, folded));
     let mut found = slots.iter().enumerate().filter(|(_, slot)| equal(slot));
     found.nth(name.nth.saturating_sub(1)).map(|(at, _)| at)
+}
+
+/// Without regard to case; `folded` is in lower case. Asked for every cell of a page, and most are ASCII.
+fn equals(slot: &str, folded: &str) -> bool {
+    if slot.is_ascii() || folded.is_ascii() {
+        return slot.eq_ignore_ascii_case(folded);
+    }
+    slot.chars().flat_map(char::to_lowercase).eq(folded.chars())
 }
 
 /// The row that holds most of the headers, kept for the error.

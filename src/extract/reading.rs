@@ -69,25 +69,17 @@ impl<'a> Reading<'a> {
             return Ok(());
         }
         if !self.wanted.is_empty() {
-            let columns = self.wanted.find(&laid.slots);
-            if let Ok(columns) = columns {
+            if let Some(columns) = self.wanted.find(&laid.slots) {
                 self.columns = Some(columns);
                 return Ok(());
             }
             if self.columns.is_none() {
-                self.best
-                    .consider(columns.err().unwrap_or_default(), &laid.slots);
+                let held = self.wanted.held(&laid.slots);
+                self.best.consider(held, &laid.slots);
                 return Ok(());
             }
         }
-        let whole = laid.own.join(" ");
-        if !self
-            .portal
-            .table
-            .skip
-            .iter()
-            .any(|regex| regex.is_match(&whole))
-        {
+        if !self.is_skipped(&laid) {
             let row = self.row(element, laid);
             self.text_bytes += row
                 .fields
@@ -101,6 +93,16 @@ impl<'a> Reading<'a> {
         } else {
             Ok(())
         }
+    }
+
+    /// Does the file name the row, by its whole text, as none of a payment?
+    fn is_skipped(&self, laid: &Laid) -> bool {
+        let skip = &self.portal.table.skip;
+        if skip.is_empty() {
+            return false;
+        }
+        let whole = laid.own.join(" ");
+        skip.iter().any(|regex| regex.is_match(&whole))
     }
 
     fn row(&self, element: ElementRef<'_>, laid: Laid) -> Row {

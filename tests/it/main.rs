@@ -8,6 +8,7 @@ mod events;
 mod file_sink;
 mod http;
 mod login;
+mod portal_try;
 mod store_damage;
 mod tidy;
 mod store_recovery;

@@ -1,0 +1,251 @@
+//! `tillwatch portal try`: what a saved page would give, with no browser and no login.
+
+mod load;
+mod view;
+
+use std::convert::Infallible;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::Clock;
+use crate::event::AccountRef;
+use crate::exit::Exit;
+use crate::extract::{self, Document, Extracted, Row};
+use crate::identity;
+use crate::normalize::{self, Normalized, RowError};
+use crate::payment::{AccountName, OperatorAccount};
+use crate::selectors::{Portal, file};
+use load::Refusal;
+
+/// How often `--watch` looks for a change.
+const WATCH_EVERY: Duration = Duration::from_millis(300);
+
+/// Shows what a saved page would give: no browser, no login, nothing is stored.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TryArgs {
+    /// Name of the portal: the stem of its selector file.
+    pub portal: String,
+    /// The page, saved from a browser as HTML.
+    pub page: PathBuf,
+    /// Directory of the selector files.
+    #[arg(long, default_value = "selectors")]
+    pub selectors: PathBuf,
+    /// The account's number. Unset: it is `unknown` in the payments, and no ids are shown, since it is part of them.
+    #[arg(long)]
+    pub number: Option<String>,
+    /// Print one JSON object: `payments` as in events, and `quarantined`.
+    #[arg(long, conflicts_with = "explain")]
+    pub json: bool,
+    /// Say how each field of this row was read: header, cell, each conversion.
+    #[arg(long, value_name = "ROW")]
+    pub explain: Option<usize>,
+    /// Go on, and show it again when the page or the selector file changes. Ctrl-C ends it.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// What one attempt prints, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// For standard output.
+    pub out: String,
+    /// For standard error.
+    pub err: String,
+    /// `Ok`: every row was understood. `Quarantined`: some were not. `Config`: the selector file is missing or wrong.
+    /// `Failed`: the page is missing or refused.
+    pub exit: Exit,
+}
+
+/// How the outcome is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Columns of the terminal; `None` where nothing limits a line.
+    pub width: Option<usize>,
+    /// Colours in messages.
+    pub colour: bool,
+}
+
+/// Tries the page once, or, with `--watch`, at each change.
+pub async fn run(args: TryArgs) -> Exit {
+    let look = Look::of_terminal();
+    let show = |outcome: Outcome| {
+        let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+        if args.watch && look.width.is_some() {
+            let _closed = out.write_all(b"\x1b[2J\x1b[H");
+        }
+        // Standard output goes first: what is wrong stays visible below a long table.
+        let printed = out
+            .write_all(outcome.out.as_bytes())
+            .and_then(|()| out.flush());
+        let _closed = err.write_all(outcome.err.as_bytes());
+        printed
+            .map(|()| outcome.exit)
+            .map_err(|_| Exit::StdoutClosed)
+    };
+    if args.watch {
+        let show = |outcome| show(outcome).err();
+        return watch(&args, look, &Clock::System, show).await;
+    }
+    show(attempt(&args, look, Clock::System.now())).unwrap_or_else(|closed| closed)
+}
+
+impl Look {
+    fn of_terminal() -> Self {
+        let stdout = std::io::stdout();
+        let size = stdout
+            .is_terminal()
+            .then(|| rustix::termios::tcgetwinsize(&stdout));
+        Self {
+            width: size
+                .and_then(Result::ok)
+                .map(|size| usize::from(size.ws_col))
+                .filter(|width| *width > 0),
+            colour: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        }
+    }
+}
+
+/// Calls `show` with each new outcome until it says how to end.
+pub async fn watch(
+    args: &TryArgs,
+    look: Look,
+    clock: &Clock,
+    mut show: impl FnMut(Outcome) -> Option<Exit>,
+) -> Exit {
+    let stamp = |path: &Path| -> Option<(SystemTime, u64)> {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    };
+    let mut last = None;
+    loop {
+        // Taken before reading: a change in between is shown by the next round.
+        let now = (stamp(&args.page), stamp(&args.file()));
+        if last != Some(now) {
+            last = Some(now);
+            if let Some(exit) = show(attempt(args, look, clock.now())) {
+                return exit;
+            }
+        }
+        tokio::time::sleep(WATCH_EVERY).await;
+    }
+}
+
+impl TryArgs {
+    fn file(&self) -> PathBuf {
+        self.selectors.join(format!("{}.toml", self.portal))
+    }
+}
+
+/// A page read to the end.
+struct Reading {
+    portal: Portal,
+    account: AccountRef,
+    extracted: Extracted,
+    /// For each row of `extracted`.
+    rows: Vec<Result<Normalized, RowError>>,
+    /// What else there is to say about the page.
+    notes: Vec<String>,
+    now: DateTime<Utc>,
+}
+
+/// Reads the page once.
+#[must_use]
+pub fn attempt(args: &TryArgs, look: Look, now: DateTime<Utc>) -> Outcome {
+    match load::portal(args)
+        .and_then(|portal| read(args, portal, now))
+        .and_then(|reading| view(args, look, &reading))
+    {
+        Ok(outcome) => outcome,
+        Err(refusal) => Outcome {
+            out: String::new(),
+            err: refusal.render(look.colour),
+            exit: refusal.exit(),
+        },
+    }
+}
+
+fn view(args: &TryArgs, look: Look, reading: &Reading) -> Result<Outcome, Refusal> {
+    let with_ids = args.number.is_some();
+    match args.explain {
+        Some(asked) => match reading.extracted.rows.get(asked.wrapping_sub(1)) {
+            Some(row) => Ok(view::explanation(reading, row)),
+            None => Err(Refusal::NoSuchRow {
+                asked,
+                rows: reading.extracted.rows.len(),
+            }),
+        },
+        None if args.json => Ok(view::json(reading, with_ids)),
+        None => Ok(view::table(reading, look, with_ids)),
+    }
+}
+
+fn read(args: &TryArgs, portal: Portal, now: DateTime<Utc>) -> Result<Reading, Refusal> {
+    let html = load::page(&args.page)?;
+    let refused = |notes| {
+        let page = args.page.clone();
+        move |source| Refusal::Page {
+            page,
+            source,
+            notes,
+        }
+    };
+    let page = extract::parse(&html).map_err(refused(Vec::new()))?;
+    let notes = notes(&portal, &page);
+    let extracted = extract::extract(&portal, &page).map_err(refused(notes.clone()))?;
+    let account = account(&portal, args.number.as_deref());
+    let understood = |row: &Row| normalize::payment(&portal, &account, row, now);
+    let mut rows: Vec<_> = extracted.rows.iter().map(understood).collect();
+    let mut good: Vec<Normalized> = rows
+        .iter()
+        .filter_map(|row| row.as_ref().ok())
+        .cloned()
+        .collect();
+    let Ok(()) = identity::assign::<Infallible>(&mut good, portal.table.order, |_| Ok(false));
+    let places = rows.iter_mut().filter_map(|row| row.as_mut().ok());
+    places.zip(good).for_each(|(place, row)| *place = row);
+    Ok(Reading {
+        portal,
+        account,
+        extracted,
+        rows,
+        notes,
+        now,
+    })
+}
+
+/// What the marks of the page say about the session: the agent reads a table only where it is signed in.
+fn notes(portal: &Portal, page: &Document) -> Vec<String> {
+    let marks = &portal.marks;
+    let mut notes = Vec::new();
+    if !page.has(&marks.signed_in) {
+        notes.push("`marks.signed_in` is not on this page: the agent would not read it".to_owned());
+    }
+    if page.has(&marks.signed_out) {
+        notes.push("`marks.signed_out` is on this page: the agent would sign in".to_owned());
+    }
+    if let Some((_, outcome)) = marks.outcomes.iter().find(|(mark, _)| page.has(mark)) {
+        notes.push(format!(
+            "after a sign-in this page would mean `{}`",
+            outcome.as_str()
+        ));
+    }
+    notes
+}
+
+fn account(portal: &Portal, number: Option<&str>) -> AccountRef {
+    #[expect(clippy::expect_used, reason = "a constant of good letters")]
+    let name = AccountName::new("try").expect("an account name");
+    AccountRef {
+        name,
+        portal: portal.name.clone(),
+        operator: OperatorAccount {
+            operator: portal.operator.clone(),
+            number: number.unwrap_or("unknown").to_owned(),
+        },
+        account_key: portal.account_key.clone(),
+        selector_format: format!("{}@{}", portal.name, file::FORMAT),
+    }
+}

@@ -1,0 +1,146 @@
+//! Finds the selector file and the saved page of `portal try`, or says what to give instead.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::TryArgs;
+use crate::config::read_text;
+use crate::diagnostic::{Diagnostics, did_you_mean};
+use crate::exit::Exit;
+use crate::extract::{ExtractError, MAX_PAGE_BYTES};
+use crate::selectors::{Portal, file};
+
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error(
+        "`{given}` is a path: give the portal's name, `{stem}`, and the directory of its file by --selectors"
+    )]
+    PortalIsPath { given: String, stem: String },
+    #[error("there is no directory {}: give the one with the selector files by --selectors", .dir.display())]
+    NoDirectory { dir: PathBuf },
+    #[error("{} holds no selector file: write {name}.toml there", .dir.display())]
+    NoSelectors { dir: PathBuf, name: String },
+    #[error("{} has no {name}.toml: {}", .dir.display(), advice(.name, .known))]
+    UnknownPortal {
+        dir: PathBuf,
+        name: String,
+        known: Vec<String>,
+    },
+    #[error(transparent)]
+    SelectorFile(#[from] Diagnostics),
+    #[error("{}: {source}: save the page from a browser (Ctrl-S, HTML only) and give that file", .page.display())]
+    NoPage {
+        page: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}: the page is not UTF-8: save it again from the browser, as HTML", .page.display())]
+    NotUtf8 { page: PathBuf },
+    #[error("{}: {source}", .page.display())]
+    Page {
+        page: PathBuf,
+        source: ExtractError,
+        notes: Vec<String>,
+    },
+    #[error("--explain {asked}: the page has {rows} data rows, counted from 1")]
+    NoSuchRow { asked: usize, rows: usize },
+}
+
+fn advice(name: &str, known: &[String]) -> String {
+    did_you_mean(name, &known.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+impl Refusal {
+    pub fn exit(&self) -> Exit {
+        match self {
+            Refusal::PortalIsPath { .. }
+            | Refusal::NoDirectory { .. }
+            | Refusal::NoSelectors { .. }
+            | Refusal::UnknownPortal { .. }
+            | Refusal::SelectorFile(_) => Exit::Config,
+            Refusal::NoPage { .. }
+            | Refusal::NotUtf8 { .. }
+            | Refusal::Page { .. }
+            | Refusal::NoSuchRow { .. } => Exit::Failed,
+        }
+    }
+
+    /// The whole message for standard error.
+    pub fn render(&self, colour: bool) -> String {
+        match self {
+            Refusal::SelectorFile(mistakes) => format!("{}\n", mistakes.render(colour)),
+            Refusal::Page { notes, .. } => {
+                let notes: String = notes.iter().map(|note| format!("note: {note}\n")).collect();
+                format!("error: {self}\n{notes}")
+            }
+            Refusal::PortalIsPath { .. }
+            | Refusal::NoDirectory { .. }
+            | Refusal::NoSelectors { .. }
+            | Refusal::UnknownPortal { .. }
+            | Refusal::NoPage { .. }
+            | Refusal::NotUtf8 { .. }
+            | Refusal::NoSuchRow { .. } => format!("error: {self}\n"),
+        }
+    }
+}
+
+pub(super) fn portal(args: &TryArgs) -> Result<Portal, Refusal> {
+    let path = args.file();
+    if !path.is_file() {
+        return Err(no_such_portal(args));
+    }
+    let text = read_text(&path).map_err(Diagnostics::from)?;
+    Ok(file::parse(
+        &args.portal,
+        &path.display().to_string(),
+        &text,
+    )?)
+}
+
+fn no_such_portal(args: &TryArgs) -> Refusal {
+    let (name, dir) = (args.portal.clone(), args.selectors.clone());
+    if name.contains('/') || name.ends_with(".toml") {
+        let stem = Path::new(&name)
+            .file_stem()
+            .unwrap_or_default()
+            .display()
+            .to_string();
+        return Refusal::PortalIsPath { given: name, stem };
+    }
+    let Ok(entries) = fs::read_dir(&dir) else {
+        return Refusal::NoDirectory { dir };
+    };
+    let mut known: Vec<String> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let is_file = path.extension().is_some_and(|ending| ending == "toml");
+            is_file.then(|| path.file_stem().map(|stem| stem.display().to_string()))?
+        })
+        .collect();
+    known.sort();
+    if known.is_empty() {
+        Refusal::NoSelectors { dir, name }
+    } else {
+        Refusal::UnknownPortal { dir, name, known }
+    }
+}
+
+pub(super) fn page(path: &Path) -> Result<String, Refusal> {
+    let mut bytes = Vec::new();
+    let limit = MAX_PAGE_BYTES as u64 + 1;
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|source| Refusal::NoPage {
+            page: path.to_owned(),
+            source,
+        })?;
+    // Cut within a letter, a page over the limit would not be UTF-8: `extract` is to say that it is too large.
+    let over = bytes.len() > MAX_PAGE_BYTES;
+    String::from_utf8(bytes).or_else(|error| match over {
+        true => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        false => Err(Refusal::NotUtf8 {
+            page: path.to_owned(),
+        }),
+    })
+}
