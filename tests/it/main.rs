@@ -10,5 +10,6 @@ mod http;
 mod login;
 mod store_damage;
 mod tidy;
+mod login;
 mod told;
 mod webdriver;

@@ -56,7 +56,7 @@ async fn a_portal_that_is_switched_off_is_down_and_the_session_lives_on() {
 #[tokio::test]
 async fn a_slow_page_and_a_link_that_leads_nowhere_do_not_cost_the_session() {
     let (bench, server) = (Bench::new().await, Server::start());
-    let mut portal = bench.local(&server.origin);
+    let mut portal = bench.impatient(&server.origin);
     portal.open().await.unwrap();
     server.set_table(Table::Hangs);
     let error = told(portal.first_page(days()).await);

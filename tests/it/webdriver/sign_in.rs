@@ -72,7 +72,7 @@ async fn nothing_is_typed_where_the_form_or_the_page_is_of_another_origin() {
 #[tokio::test]
 async fn a_refusal_is_a_page_to_be_judged_whatever_its_status() {
     let (bench, server) = (Bench::new().await, Server::start());
-    let mut portal = bench.local(&server.origin);
+    let mut portal = bench.impatient(&server.origin);
     portal.open().await.unwrap();
     let mut wrong = credential();
     wrong.password = "wrong".into();
