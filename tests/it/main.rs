@@ -6,7 +6,6 @@ mod delivery;
 mod demo_portal;
 mod events;
 mod file_sink;
-mod file_sink;
 mod http;
 mod login;
 mod store_damage;
