@@ -14,9 +14,10 @@ pub mod webdriver;
 pub struct Page {
     /// Where the browser stood after the load, `document.location`.
     pub url: Url,
-    /// HTTP status of the navigation; `None` where the browser does not tell.
+    /// HTTP status of the navigation; `None` where the browser does not tell. Of the statuses from 400 on, only those
+    /// under which a portal itself refuses (400, 401, 403, 422, 429) come as a page; its marks decide.
     pub status: Option<u16>,
-    /// The document's outer HTML.
+    /// The document's outer HTML, after its doctype.
     pub html: String,
 }
 

@@ -223,16 +223,30 @@ impl WebDriverPortal {
     async fn settle<T>(&mut self, result: Result<T, StepError>) -> Result<T, PortalError> {
         let error = match result {
             Ok(value) => return Ok(value),
-            Err(StepError::Portal(error)) => error,
-            Err(StepError::Call(Failure::Refused { code, network })) => PortalError::PortalDown {
-                reason: network.unwrap_or_else(|| code.to_owned()),
-            },
-            Err(StepError::Call(Failure::Gone(error))) => {
-                self.give_up().await;
-                error
+            Err(StepError::Portal(error)) => return Err(error),
+            Err(StepError::Call(Failure::Gone(error))) => error,
+            Err(StepError::Call(Failure::Refused { code, network })) => {
+                if !self.is_stuck(code).await {
+                    let reason = network.unwrap_or_else(|| code.to_owned());
+                    return Err(PortalError::PortalDown { reason });
+                }
+                PortalError::BrowserLost {
+                    reason: "a page that does not let go of it".to_owned(),
+                }
             }
         };
+        self.give_up().await;
         Err(error)
+    }
+
+    /// After a timeout: was the page slow, or does it keep the browser from ever answering?
+    async fn is_stuck(&self, code: &str) -> bool {
+        match &self.browser {
+            Some(browser) if matches!(code, "timeout" | "script timeout") => {
+                !browser.session.runs_scripts().await
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// Ends a session that does not answer: kills the local driver; asks a remote one over a connection of its own.

@@ -22,6 +22,9 @@ use url::Url;
 use super::connection::Connector;
 use crate::portal::PortalError;
 
+/// One dialog may follow another: from the link that was clicked, then from the page that it led to.
+const MOST_DIALOGS: usize = 5;
+
 /// A live session.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -138,6 +141,11 @@ impl Session {
             .await
     }
 
+    /// Does the page still run scripts? One that spins answers every call with a timeout, also a navigation.
+    pub(super) async fn runs_scripts(&self) -> bool {
+        self.execute("return true", Vec::new()).await.is_ok()
+    }
+
     /// Ends the session at the WebDriver. False when it did not answer within `limit`.
     pub(super) async fn end(self, limit: Duration) -> bool {
         let is_ended = timeout(limit, self.client.close()).await.is_ok();
@@ -151,18 +159,21 @@ impl Session {
     }
 
     /// One call, within the limit. A dialog that was open is dismissed by the WebDriver before the call does anything
-    /// ("unexpected alert open"); the call is then made once more.
+    /// ("unexpected alert open"); the call is then made again.
     async fn call<T, F>(&self, name: &'static str, run: impl Fn(Client) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, CmdError>>,
     {
         let once = || timeout(self.limit, run(self.client.clone()));
         let mut answer = once().await;
-        if let Ok(Err(error)) = &answer
-            && error.is_unexpected_alert_open()
-        {
-            tracing::info!(call = name, "the page opened a dialog; it was dismissed");
-            answer = once().await;
+        for _ in 0..MOST_DIALOGS {
+            match &answer {
+                Ok(Err(error)) if error.is_unexpected_alert_open() => {
+                    tracing::info!(call = name, "the page opened a dialog; it was dismissed");
+                    answer = once().await;
+                }
+                Ok(Ok(_) | Err(_)) | Err(_) => break,
+            }
         }
         match answer {
             Ok(Ok(value)) => Ok(value),

@@ -39,11 +39,18 @@ impl Bench {
         WebDriverPortal::new(self.settings(origin, local()))
     }
 
+    /// The same, for tests that wait for a time to run out.
+    pub fn impatient(&self, origin: &str) -> WebDriverPortal {
+        let mut settings = self.settings(origin, local());
+        settings.page_timeout = Duration::from_secs(5);
+        WebDriverPortal::new(settings)
+    }
+
     pub fn settings(&self, origin: &str, webdriver: WebDriver) -> Settings {
         Settings {
             webdriver,
             call_timeout: Duration::from_secs(10),
-            page_timeout: Duration::from_secs(5),
+            page_timeout: Duration::from_secs(20),
             state: self.state(),
             selectors: Arc::new(portal_file(origin)),
         }

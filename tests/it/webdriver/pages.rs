@@ -17,8 +17,8 @@ async fn what_is_not_a_page_of_the_portal_is_never_taken_for_one() {
         (Table::Status(500), "HTTP 500"),
         (Table::Status(503), "HTTP 503"),
         (Table::EmptyBody, "an empty page"),
-        (Table::NoContent, "("),
-        (Table::Download, "("),
+        (Table::NoContent, "does not answer as itself"),
+        (Table::Download, "does not answer as itself"),
         (Table::PlainText, "not HTML"),
         (Table::RedirectTo(elsewhere), other.origin.as_str()),
         (Table::Huge(MAX_PAGE_BYTES + 1), "the limit is 8388608"),
@@ -56,7 +56,7 @@ async fn a_portal_that_is_switched_off_is_down_and_the_session_lives_on() {
 #[tokio::test]
 async fn a_slow_page_and_a_link_that_leads_nowhere_do_not_cost_the_session() {
     let (bench, server) = (Bench::new().await, Server::start());
-    let mut portal = bench.local(&server.origin);
+    let mut portal = bench.impatient(&server.origin);
     portal.open().await.unwrap();
     server.set_table(Table::Hangs);
     let error = told(portal.first_page(days()).await);

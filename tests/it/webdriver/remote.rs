@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::mem;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tillwatch::portal::webdriver::{WebDriver, WebDriverPortal};
@@ -45,7 +46,9 @@ impl Remote {
             url: self.url.parse().unwrap(),
             args: vec!["--no-sandbox".to_owned()],
         };
-        WebDriverPortal::new(bench.settings(origin, webdriver))
+        let mut settings = bench.settings(origin, webdriver);
+        settings.page_timeout = Duration::from_secs(5);
+        WebDriverPortal::new(settings)
     }
 
     async fn has(&self, session: &str) -> bool {

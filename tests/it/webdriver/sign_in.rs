@@ -1,12 +1,27 @@
 //! Signing in: what is typed, and where.
 
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
 use tillwatch::portal::{Portal as _, PortalError};
+use tracing::Level;
 
 use super::fixture::{Bench, credential, days, told};
 use super::server::{Login, Server};
 
 #[tokio::test]
 async fn a_sign_in_types_the_credential_reads_two_pages_and_signs_out() {
+    let log = Log::default();
+    // This test runs on one thread, so this is where all of it is logged.
+    let _logged = tracing::subscriber::set_default(
+        tracing_subscriber::fmt()
+            .with_max_level(Level::TRACE)
+            .with_writer({
+                let log = log.clone();
+                move || log.clone()
+            })
+            .finish(),
+    );
     let (bench, server) = (Bench::new().await, Server::start());
     let mut portal = bench.local(&server.origin);
     portal.open().await.unwrap();
@@ -35,6 +50,26 @@ async fn a_sign_in_types_the_credential_reads_two_pages_and_signs_out() {
             "GET /logout",
         ]
     );
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("TRACE"), "{log}");
+    for secret in ["correct horse", "Welcome", "row 1"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
+
+/// Everything that was logged, at every level and by every crate.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[tokio::test]
@@ -72,7 +107,7 @@ async fn nothing_is_typed_where_the_form_or_the_page_is_of_another_origin() {
 #[tokio::test]
 async fn a_refusal_is_a_page_to_be_judged_whatever_its_status() {
     let (bench, server) = (Bench::new().await, Server::start());
-    let mut portal = bench.local(&server.origin);
+    let mut portal = bench.impatient(&server.origin);
     portal.open().await.unwrap();
     let mut wrong = credential();
     wrong.password = "wrong".into();
