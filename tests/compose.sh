@@ -117,6 +117,31 @@ payments() { stdout_events | payment_ids | wc -l; }
 payments_at_least() { [ "$(payments)" -ge "$1" ]; }
 restarted_since() { [ "$(docker inspect -f '{{.State.StartedAt}}' "$(container "$1")")" != "$2" ] && healthy "$1"; }
 stream_status() { curl -s -o /dev/null -m 5 -w '%{http_code}' "$@" "http://$address/v1/events" || true; }
+receipts() { stdout_events | grep -F '"type":"payment.received"' | grep -oE '"subject":"[A-Z0-9]+"' | cut -d'"' -f4; }
+# What the portal itself knows, asked from inside its container: a row per line.
+truth() {
+  docker exec "$(container kilima)" timeout 10 bash -c \
+    'exec 3<>/dev/tcp/127.0.0.1/8080; printf "GET /_control/truth HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" >&3; cat <&3' \
+    | sed 's/,"attempts":.*//; s/{"receipt":/\n&/g' | grep -F '{"receipt":'
+}
+# Of the receipts in $1 and the rows in $2: paid to us between the oldest and the newest printed one and not printed
+# ("missing"), printed and never paid ("extra").
+compare() {
+  awk '
+    function field(name) { return match($0, "\"" name "\":\"[^\"]*\"") ? substr($0, RSTART + length(name) + 4, RLENGTH - length(name) - 5) : "" }
+    NR == FNR { printed[$1] = 1; next }
+    /"kind":"payment"/ && /"settled":true/ {
+      receipt = field("receipt"); paid[receipt] = 1; completed[receipt] = field("completed_at"); since[receipt] = field("status_at")
+      if (receipt in printed) {
+        if (oldest == "" || completed[receipt] < oldest) oldest = completed[receipt]
+        if (since[receipt] > newest) newest = since[receipt]
+      }
+    }
+    END {
+      for (receipt in paid) if (!(receipt in printed) && completed[receipt] >= oldest && since[receipt] <= newest) print "missing", receipt
+      for (receipt in printed) if (!(receipt in paid)) print "extra", receipt
+    }' "$1" "$2"
+}
 streamed() { payment_ids <"$work/stream" | sort -u >"$work/streamed"; [ -z "$(comm -23 "$1" "$work/streamed")" ]; }
 
 # --- the test ----------------------------------------------------------------------------------------------------
@@ -175,6 +200,12 @@ started=$(docker inspect -f '{{.State.StartedAt}}' "$(container webdriver)")
 kill -KILL "$(docker inspect -f '{{.State.Pid}}' "$(container webdriver)")"
 until_true "the WebDriver is back" 60 restarted_since webdriver "$started"
 until_true "five more payments after it" 180 payments_at_least $((before + 5))
+
+say "comparing with the portal"
+receipts >"$work/receipts"
+truth >"$work/truth"
+[ -s "$work/truth" ] || fail "the portal does not tell what it knows"
+[ -z "$(compare "$work/receipts" "$work/truth")" ] || fail "stdout and portal differ: $(compare "$work/receipts" "$work/truth")"
 
 say "stopping"
 compose stop --timeout 30 kilima >/dev/null 2>&1
