@@ -271,12 +271,12 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
         Request::StoreCheck => store
             .verify()
             .await
-            .map(|report| format!("{report:?}"))
+            .map(|report| report.to_string())
             .map_err(|error| error.to_string()),
         Request::StoreBackup { to } => store
             .backup(&to)
             .await
-            .map(|report| format!("{report:?}\ncopied to {}", to.display()))
+            .map(|report| format!("{report}\ncopied to {}", to.display()))
             .map_err(|error| error.to_string()),
     };
     match done {

@@ -14,10 +14,10 @@ pub mod check;
 pub mod credentials;
 pub mod example_config;
 pub mod healthcheck;
-//pub mod portal_try;
+pub mod portal_try;
 pub mod run;
 pub mod running;
-//pub mod store;
+pub mod store;
 
 /// Watches mobile-money portals within their login cap and streams each new payment once.
 #[derive(Debug, Parser)]
@@ -67,6 +67,11 @@ enum Command {
     Check(check::CheckArgs),
     /// Print a commented config file.
     ExampleConfig,
+    /// Work on a selector file, without a login.
+    Portal {
+        #[command(subcommand)]
+        command: PortalCommand,
+    },
     /// See it work: a demo portal, a browser and the agent, nothing to prepare.
     Demo(DemoArgs),
     /// Serve the demo portal alone.
@@ -84,9 +89,16 @@ enum Command {
         #[command(subcommand)]
         command: QuarantineCommand,
     },
-    //    Store(store::StoreArgs),
+    /// Check, copy, or bring back the store.
+    Store(store::StoreArgs),
     /// Ask a running agent whether it is healthy; for containers.
     Healthcheck(healthcheck::Healthcheck),
+}
+
+#[derive(Debug, Subcommand)]
+enum PortalCommand {
+    /// What a saved page would give: no browser, no login.
+    Try(portal_try::TryArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,7 +127,9 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Run(args) => run::run(args, shutdown).await,
         Command::Check(args) => check::run(args).await,
         Command::ExampleConfig => example_config::run(),
-        //        Command::Portal { command: PortalCommand::Try(args) } => portal_try::run(args).await,
+        Command::Portal {
+            command: PortalCommand::Try(args),
+        } => portal_try::run(args).await,
         Command::Demo(args) => demo::run(args, shutdown).await,
         Command::DemoPortal(args) => demo::serve::run(args, shutdown).await,
         Command::Credentials(args) => credentials::run(args).await,
@@ -125,9 +139,7 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Quarantine {
             command: QuarantineCommand::List(args),
         } => running::quarantine(args).await,
-        //        Command::Store(args) => store::run(args).await,
+        Command::Store(args) => store::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }
-pub mod store;
-pub mod portal_try;

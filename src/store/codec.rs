@@ -425,7 +425,7 @@ mod tests {
             }
         }
         let open = Breaker::Open {
-            credential: CredentialFingerprint([4; 16]),
+            credential: CredentialFingerprint([4; 4]),
             outcome: "wrong-password".to_owned(),
             since: now(),
         };

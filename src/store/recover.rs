@@ -162,11 +162,7 @@ fn recover(dir: &Path, backup: Option<&Path>, sources: Sources) -> Result<Recove
     filling.accounts(&states, &accounts)?;
     filling.told(&history, backup.as_ref())?;
     let requeued = match &backup {
-<<<<<<< HEAD
-        Some(backup) => filling.fill_from_backup(backup, &sinks)?,
-=======
         Some(backup) => filling.take_backup(backup, &sinks)?,
->>>>>>> 37867b9 (Check, back up, restore and rebuild the store from the command line)
         None => 0,
     };
     let report = filling.finish()?;
@@ -278,11 +274,7 @@ impl Filling {
     }
 
     /// What a backup alone knows, and the events that some sink may not have had.
-<<<<<<< HEAD
-    fn fill_from_backup(&mut self, backup: &Db, sinks: &[String]) -> Result<u64, StoreError> {
-=======
     fn take_backup(&mut self, backup: &Db, sinks: &[String]) -> Result<u64, StoreError> {
->>>>>>> 37867b9 (Check, back up, restore and rebuild the store from the command line)
         for kind in [Kind::Seen, Kind::Quarantine, Kind::Ledger, Kind::ToldGap] {
             for record in backup.with_prefix(&kind.key(b"")) {
                 let (key, value) = record?;
