@@ -2,123 +2,29 @@
 //!
 //! One task owns the account's portal, schedule and memory. It is interrupted only between steps.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
-use crate::clock::Clock;
 use crate::completeness::{Goal, LATE_MARGIN};
-use crate::control::{Answer, Order, Ordered};
-use crate::event::AccountRef;
+use crate::control::{Answer, Order};
 use crate::login::budget::Verdict;
-use crate::login::credentials::Sources;
-use crate::login::gate::{Forecast, Gate};
-use crate::payment::AccountName;
+use crate::login::gate::Forecast;
 use crate::portal::{Days, Portal};
 use crate::reading::{Done, Memory, Plan, ReadError, Reader};
-use crate::retry::{self, Retried};
+use crate::retry;
 use crate::schedule::Schedule;
-use crate::selectors;
 use crate::sign_in::{Attempt, SignIn, SignInError};
-use crate::status::{State, Status};
-use crate::store::{AccountState, Breaker, Store, StoreError, WATERMARK_EVERY};
+use crate::status::State;
+use crate::store::{AccountState, Breaker, StoreError, WATERMARK_EVERY};
 use crate::understand::Session;
 
-/// One account, resolved: everything its loop needs to know.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// Names and identity.
-    pub about: AccountRef,
-    /// The portal user.
-    pub user: String,
-    /// The selector file with this account's overrides.
-    pub selectors: Arc<selectors::Portal>,
-    /// Where the secret may come from.
-    pub sources: Sources,
-    /// Between two readings.
-    pub poll: Duration,
-    /// Every row completed within this long is read again at each sweep.
-    pub look_back: Duration,
-    /// Between two sweeps.
-    pub sweep: Duration,
-    /// Known rows in a row that end an ordinary reading.
-    pub overlap: usize,
-    /// Pages of one reading.
-    pub max_pages: usize,
-    /// Completions from here on are told; `None` means from the account's first start.
-    pub since: Option<DateTime<Utc>>,
-}
+mod account;
+mod failure;
 
-/// Limits that all accounts share.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Sinks whose acknowledgement counts.
-    pub sinks: Vec<String>,
-    /// Events not acknowledged by all of them at which reading stops.
-    pub outbox: u64,
-}
-
-/// What an account works with.
-pub struct Edges<P> {
-    /// Where pages come from.
-    pub portal: P,
-    /// Where payments go.
-    pub store: Store,
-    /// The login budget of its portal user.
-    pub gate: Gate,
-    /// Names the ledger of that portal user.
-    pub ledger: String,
-    /// Time.
-    pub clock: Clock,
-    /// From the control socket.
-    pub orders: mpsc::Receiver<Ordered>,
-    /// How it stands, for health and status.
-    pub seat: Seat,
-}
-
-/// One account's place among the statuses of all.
-#[derive(Debug, Clone)]
-pub struct Seat {
-    board: watch::Sender<Vec<Status>>,
-    index: usize,
-}
-
-impl Seat {
-    /// Takes the next place for `account`, read every `interval`.
-    #[must_use]
-    pub fn take(
-        board: &watch::Sender<Vec<Status>>,
-        account: &AccountName,
-        interval: Duration,
-    ) -> Self {
-        let mut index = 0;
-        board.send_modify(|all| {
-            index = all.len();
-            all.push(Status::starting(account.clone(), interval));
-        });
-        Self {
-            board: board.clone(),
-            index,
-        }
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Status)) {
-        self.board.send_modify(|all| {
-            if let Some(status) = all.get_mut(self.index) {
-                change(status);
-            }
-        });
-    }
-
-    fn state(&self) -> Option<State> {
-        self.board
-            .borrow()
-            .get(self.index)
-            .map(|status| status.state.clone())
-    }
-}
+pub use account::{Account, Edges, Limits, Seat};
+use failure::{TurnError, judge};
 
 /// How a turn ended.
 enum Turn {
@@ -127,19 +33,6 @@ enum Turn {
     Wait(Duration, State),
     /// Stopped in good order.
     Stopping,
-}
-
-/// A turn failed; the account tries again later.
-#[derive(Debug, thiserror::Error)]
-enum TurnError {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error(transparent)]
-    SignIn(#[from] SignInError),
-    #[error(transparent)]
-    Portal(#[from] crate::portal::PortalError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// The account's task.
@@ -512,32 +405,5 @@ fn finished(read: Result<Done, ReadError>) -> Result<Turn, TurnError> {
         Ok(done) => Ok(Turn::Read(done)),
         Err(ReadError::Stopped) => Ok(Turn::Stopping),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// What to try again, and whether a person must act for it to succeed.
-fn judge(error: &TurnError) -> (Retried, bool) {
-    let portal = |error| match retry::portal_verdict(error) {
-        retry::Verdict::Wait(what) => (what, false),
-        retry::Verdict::Tell(what) => (what, true),
-        retry::Verdict::Stop => (Retried::Markup, true),
-    };
-    match error {
-        TurnError::Portal(error)
-        | TurnError::Read(ReadError::Portal(error))
-        | TurnError::SignIn(SignInError::Portal(error)) => portal(error),
-        TurnError::Read(ReadError::Extract(_)) | TurnError::SignIn(SignInError::Extract(_)) => {
-            (Retried::Markup, true)
-        }
-        TurnError::Read(
-            ReadError::Session(_) | ReadError::EmptyAgain | ReadError::Moving | ReadError::Stopped,
-        )
-        | TurnError::SignIn(SignInError::StrangePage) => (Retried::Portal, false),
-        TurnError::SignIn(SignInError::Credential(_)) => (Retried::Markup, true),
-        TurnError::Store(_)
-        | TurnError::Read(ReadError::Store(_))
-        | TurnError::SignIn(SignInError::Store(_) | SignInError::Gate(_)) => {
-            (Retried::Browser, true)
-        }
     }
 }

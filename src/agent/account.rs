@@ -1,0 +1,111 @@
+//! What an account's loop is given: who it is, where it reads and writes, where it says how it stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::control::Ordered;
+use crate::event::AccountRef;
+use crate::login::credentials::Sources;
+use crate::login::gate::Gate;
+use crate::payment::AccountName;
+use crate::selectors;
+use crate::status::{State, Status};
+use crate::store::Store;
+
+/// One account, resolved: everything its loop needs to know.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Names and identity.
+    pub about: AccountRef,
+    /// The portal user.
+    pub user: String,
+    /// The selector file with this account's overrides.
+    pub selectors: Arc<selectors::Portal>,
+    /// Where the secret may come from.
+    pub sources: Sources,
+    /// Between two readings.
+    pub poll: Duration,
+    /// Every row completed within this long is read again at each sweep.
+    pub look_back: Duration,
+    /// Between two sweeps.
+    pub sweep: Duration,
+    /// Known rows in a row that end an ordinary reading.
+    pub overlap: usize,
+    /// Pages of one reading.
+    pub max_pages: usize,
+    /// Completions from here on are told; `None` means from the account's first start.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// Limits that all accounts share.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Sinks whose acknowledgement counts.
+    pub sinks: Vec<String>,
+    /// Events not acknowledged by all of them at which reading stops.
+    pub outbox: u64,
+}
+
+/// What an account works with.
+pub struct Edges<P> {
+    /// Where pages come from.
+    pub portal: P,
+    /// Where payments go.
+    pub store: Store,
+    /// The login budget of its portal user.
+    pub gate: Gate,
+    /// Names the ledger of that portal user.
+    pub ledger: String,
+    /// Time.
+    pub clock: Clock,
+    /// From the control socket.
+    pub orders: mpsc::Receiver<Ordered>,
+    /// How it stands, for health and status.
+    pub seat: Seat,
+}
+
+/// One account's place among the statuses of all.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    board: watch::Sender<Vec<Status>>,
+    index: usize,
+}
+
+impl Seat {
+    /// Takes the next place for `account`, read every `interval`.
+    #[must_use]
+    pub fn take(
+        board: &watch::Sender<Vec<Status>>,
+        account: &AccountName,
+        interval: Duration,
+    ) -> Self {
+        let mut index = 0;
+        board.send_modify(|all| {
+            index = all.len();
+            all.push(Status::starting(account.clone(), interval));
+        });
+        Self {
+            board: board.clone(),
+            index,
+        }
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
+        self.board.send_modify(|all| {
+            if let Some(status) = all.get_mut(self.index) {
+                change(status);
+            }
+        });
+    }
+
+    pub(super) fn state(&self) -> Option<State> {
+        self.board
+            .borrow()
+            .get(self.index)
+            .map(|status| status.state.clone())
+    }
+}
