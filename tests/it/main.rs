@@ -3,6 +3,7 @@
 
 mod config;
 mod delivery;
+mod credentials;
 mod demo_portal;
 mod events;
 mod file_sink;
@@ -15,3 +16,4 @@ mod store_world;
 mod tidy;
 mod told;
 mod webdriver;
+mod tidy;
