@@ -1,6 +1,5 @@
 //! `tillwatch credentials` against a real Secret Service: Debian's gnome-keyring on a session bus of its own,
 //! unlocked by a line on stdin; locked; and on hosts that have no store.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::PathBuf;
 use std::process::Command;

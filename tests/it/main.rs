@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod config;
-mod delivery;
 mod credentials;
+mod delivery;
 mod demo_portal;
 mod events;
 mod file_sink;
@@ -16,4 +16,3 @@ mod store_world;
 mod tidy;
 mod told;
 mod webdriver;
-mod tidy;
