@@ -254,7 +254,9 @@ proptest! {
             match act {
                 Act::Demand { after_s } => {
                     machine.elapsed += Duration::from_secs(after_s);
-                    (0..=cap).for_each(|_| drop(machine.demand(&rules)));
+                    for _ in 0..=cap {
+                        machine.demand(&rules);
+                    }
                 }
                 Act::Restart => machine.open(&rules),
                 Act::Step { by_s } => {
