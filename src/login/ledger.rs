@@ -23,9 +23,12 @@ use sha2::{Digest, Sha256};
 use super::budget::{Entry, Stamp, in_window};
 use crate::session::Outcome;
 
+mod found;
 mod line;
 
-use line::{Kind, Line, Lost, Reading};
+pub use found::{Expectation, Found};
+
+use line::{Kind, Line, Lost};
 
 /// A ledger of this size is not one of ours.
 const MAX_BYTES: u64 = 4 << 20;
@@ -55,45 +58,6 @@ impl LedgerKey {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// What the store knows about a ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expectation {
-    /// The highest attempt number that the store has recorded; `None` where it never saw this ledger.
-    pub mark: Option<u64>,
-}
-
-/// How a ledger was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// None was there, and none was expected.
-    New,
-    /// As it was left.
-    Whole,
-    /// With a torn last line, now counted as an attempt.
-    Torn,
-    /// Missing beside a store that has seen it: the whole window counts as spent.
-    Missing,
-    /// Older than the store's mark: the whole window counts as spent.
-    Restored,
-    /// Not readable: the whole window counts as spent.
-    Damaged,
-}
-
-impl Found {
-    /// The word in logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Found::New => "new",
-            Found::Whole => "whole",
-            Found::Torn => "torn",
-            Found::Missing => "missing",
-            Found::Restored => "restored",
-            Found::Damaged => "damaged",
-        }
     }
 }
 
@@ -168,7 +132,7 @@ impl Ledger {
         made.map_err(io("make the directory of"))?;
         let lock = lock(&path)?;
         let read = read(&path).map_err(io("read"))?;
-        let judged = judge(&path, read, expectation, now)?;
+        let judged = found::judge(&path, read.as_deref(), expectation, now)?;
         if matches!(judged.found, Found::Restored | Found::Damaged) {
             let aside = path.with_extension("damaged");
             std::fs::copy(&path, aside).map_err(io("keep a copy of"))?;
@@ -307,88 +271,6 @@ impl Ledger {
         let path = self.path.clone();
         LedgerError::Io { what, path, source }
     }
-}
-
-/// What a file means beside what the store expects.
-struct Judged {
-    found: Found,
-    entries: Vec<Entry>,
-    number: u64,
-    /// Says why everything else is no longer believed.
-    lost: Option<Line>,
-}
-
-impl Judged {
-    fn lines_within(&self, keep: Duration, now: &Stamp) -> Vec<Line> {
-        match &self.lost {
-            Some(lost) => vec![lost.clone()],
-            None => in_window(now, &self.entries, keep)
-                .iter()
-                .map(Line::of)
-                .collect(),
-        }
-    }
-}
-
-fn judge(
-    path: &Path,
-    read: Option<Vec<u8>>,
-    expectation: Expectation,
-    now: &Stamp,
-) -> Result<Judged, LedgerError> {
-    let mark = expectation.mark.unwrap_or(0);
-    let lost = |found, why, highest: u64| {
-        let number = highest.max(mark);
-        Judged {
-            found,
-            entries: Vec::new(),
-            number,
-            lost: Some(Line::new(Kind::Window(why), number, now)),
-        }
-    };
-    let Some(bytes) = read else {
-        return Ok(match expectation.mark {
-            Some(_) => lost(Found::Missing, Lost::Missing, 0),
-            None => Judged {
-                found: Found::New,
-                entries: Vec::new(),
-                number: 0,
-                lost: None,
-            },
-        });
-    };
-    if bytes.len() as u64 > MAX_BYTES {
-        return Ok(lost(Found::Damaged, Lost::Damaged, 0));
-    }
-    Ok(match Reading::of(&bytes) {
-        Reading::Newer { format } => {
-            let path = path.to_path_buf();
-            return Err(LedgerError::Newer {
-                path,
-                found: format,
-            });
-        }
-        Reading::Damaged { highest } => lost(Found::Damaged, Lost::Damaged, highest),
-        Reading::Lines { number, .. } if number < mark => {
-            lost(Found::Restored, Lost::Restored, number)
-        }
-        Reading::Lines {
-            mut entries,
-            number,
-            torn,
-        } => {
-            let number = number + u64::from(torn);
-            if torn {
-                entries.extend(Line::new(Kind::Attempt, number, now).entry());
-            }
-            Judged {
-                found: if torn { Found::Torn } else { Found::Whole },
-                entries,
-                number,
-                lost: None,
-            }
-        }
-    })
 }
 
 fn lock(path: &Path) -> Result<File, LedgerError> {

@@ -1,6 +1,5 @@
 //! The ledger on real files, and the gate over it under virtual time: what is damaged, lost or restored never
 //! gives a login away, and no rolling hour holds more than the cap.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod config;
+mod credentials;
 mod delivery;
 mod demo_portal;
 mod events;

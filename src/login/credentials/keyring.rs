@@ -1,7 +1,8 @@
 //! The host's native secret store, by the crate `keyring`: on Linux the Secret Service of the session bus.
 //!
 //! Service `tillwatch`, user = the account's name. "Nothing there", "no store on this host" and "the store failed
-//! or is locked" are told apart, because only the first two let another provider serve.
+//! or is locked" are told apart, because only the first two let another provider serve. The crate looks for the
+//! store once per process: one that comes up later serves after a restart.
 
 use std::time::Duration;
 
@@ -149,15 +150,18 @@ fn judged(error: &keyring::Error) -> KeyringError {
 fn is_absence(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     use secret_service::Error;
     use zbus::fdo;
-    match error.downcast_ref::<Error>() {
-        Some(Error::Unavailable | Error::ZbusFdo(fdo::Error::ServiceUnknown(_))) => true,
-        Some(Error::Zbus(zbus::Error::FDO(inner))) => {
-            matches!(**inner, fdo::Error::ServiceUnknown(_))
-        }
-        Some(Error::Zbus(zbus::Error::MethodError(name, _, _))) => {
+    let inner = match error.downcast_ref::<Error>() {
+        Some(Error::Unavailable | Error::ZbusFdo(fdo::Error::ServiceUnknown(_))) => return true,
+        Some(Error::Zbus(inner)) => inner,
+        Some(_) | None => return false,
+    };
+    match inner {
+        zbus::Error::Connection(cause, _) => cause.kind() == std::io::ErrorKind::NotFound,
+        zbus::Error::FDO(answer) => matches!(**answer, fdo::Error::ServiceUnknown(_)),
+        zbus::Error::MethodError(name, _, _) => {
             name.as_str() == "org.freedesktop.DBus.Error.ServiceUnknown"
         }
-        Some(_) | None => false,
+        _ => false,
     }
 }
 
