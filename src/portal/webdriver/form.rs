@@ -9,7 +9,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use fantoccini::elements::Element;
-use serde_json::{Value as Json, json};
+use serde::Deserialize;
+use serde_json::json;
 use tokio::time::sleep;
 use url::Url;
 
@@ -42,7 +43,7 @@ if (form) {
     if (button.form === form) add(attribute(button, 'formaction'));
   }
 }
-return targets;
+return { document_id: String(performance.timeOrigin), targets };
 ";
 
 /// Where in the page, and where in the selector file.
@@ -77,19 +78,20 @@ pub(super) async fn fill(
     pin: &Origin,
     limit: Duration,
 ) -> Result<(), StepError> {
-    let field = found(session, place, pin, limit).await?;
+    let (field, _) = found(session, place, pin, limit).await?;
     named(session.fill(&field, text).await, place)
 }
 
-/// Clicks the element.
+/// Clicks the element. Gives the id of the document that was clicked in: what comes next is another one.
 pub(super) async fn click(
     session: &Session,
     place: Place<'_>,
     pin: &Origin,
     limit: Duration,
-) -> Result<(), StepError> {
-    let element = found(session, place, pin, limit).await?;
-    named(session.click(&element).await, place)
+) -> Result<String, StepError> {
+    let (element, document_id) = found(session, place, pin, limit).await?;
+    named(session.click(&element).await, place)?;
+    Ok(document_id)
 }
 
 /// The element, in a document that is checked, waited for up to `limit`: a page's script may still be making it.
@@ -98,14 +100,14 @@ async fn found(
     place: Place<'_>,
     pin: &Origin,
     limit: Duration,
-) -> Result<Element, StepError> {
+) -> Result<(Element, String), StepError> {
     let mut deadline = pin!(sleep(limit));
     loop {
         if let Some(element) = session.find(place.css).await? {
             match targets(session, &element).await {
-                Ok(targets) => {
-                    check(&targets, pin).map_err(StepError::Portal)?;
-                    return Ok(element);
+                Ok(reach) => {
+                    check(&reach.targets, pin).map_err(StepError::Portal)?;
+                    return Ok((element, reach.document_id));
                 }
                 // The page is just being replaced; the next one may have it too.
                 Err(Failure::Refused {
@@ -127,19 +129,19 @@ async fn found(
     }
 }
 
-async fn targets(session: &Session, element: &Element) -> Result<Vec<String>, Failure> {
-    let unreadable = || Failure::Refused {
+/// What the script answers.
+#[derive(Deserialize)]
+struct Reach {
+    document_id: String,
+    targets: Vec<String>,
+}
+
+async fn targets(session: &Session, element: &Element) -> Result<Reach, Failure> {
+    let answer = session.execute(TARGETS, vec![json!(element)]).await?;
+    serde_json::from_value(answer).map_err(|_| Failure::Refused {
         code: "an answer that the page changed",
         network: None,
-    };
-    let answer = session.execute(TARGETS, vec![json!(element)]).await?;
-    let Json::Array(targets) = answer else {
-        return Err(unreadable());
-    };
-    targets
-        .into_iter()
-        .map(|target| target.as_str().map(str::to_owned).ok_or_else(unreadable))
-        .collect()
+    })
 }
 
 /// # Errors

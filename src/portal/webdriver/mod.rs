@@ -14,6 +14,8 @@
 //! Secrets: the password is exposed in `submit` only, as the argument of one call. hyper logs sizes, not bodies, but at
 //! `trace` it is no promise: cap the targets `hyper`, `hyper_util` and `rustls` at `warn`.
 
+mod browser;
+mod capabilities;
 mod connection;
 mod driver;
 mod form;
@@ -25,20 +27,19 @@ mod session;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use fantoccini::wd::Capabilities;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use url::Url;
 
+use self::browser::{Browser, down};
+use self::capabilities::{capabilities, command_line};
 use self::driver::{Driver, found};
-use self::form::{POLL, Place, StepError};
-use self::reading::{Document, Reading};
+use self::form::{Place, StepError};
 use self::record::Record;
 use self::session::{Failure, Session, end_stale};
 use super::{Credential, Days, Page, Portal, PortalError};
@@ -46,19 +47,6 @@ use crate::selectors::{self, Step, Value};
 
 /// What `close` may take for each of its two steps: a container is given ten seconds to stop.
 const CLOSE_LIMIT: Duration = Duration::from_secs(4);
-
-/// Each measured or needed: no GPU, no first-run page, no background traffic; the pipe makes the browser end with
-/// its driver.
-const ARGS: [&str; 8] = [
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--remote-debugging-pipe",
-];
 
 /// The WebDriver of one account.
 #[derive(Debug, Clone)]
@@ -106,17 +94,6 @@ pub struct WebDriverPortal {
     browser: Option<Browser>,
 }
 
-#[derive(Debug)]
-struct Browser {
-    session: Session,
-    /// `None` for a remote one. After the session, so that the session is dropped first.
-    driver: Option<Driver>,
-    /// The document read last.
-    document: String,
-    /// A sign-in was submitted and not yet ended.
-    may_be_signed_in: bool,
-}
-
 impl WebDriverPortal {
     /// Starts nothing yet.
     #[must_use]
@@ -142,12 +119,15 @@ impl WebDriverPortal {
         let driver = Driver::start(driver, &self.settings.state, self.settings.call_timeout)
             .await
             .map_err(|error| none(error.to_string()))?;
-        let mut options = chrome_options(args);
+        let mut options = command_line(args);
         options.push(format!("--user-data-dir={}", driver.profile().display()));
         if rustix::process::geteuid().is_root() {
             options.push("--no-sandbox".to_owned());
         }
-        let capabilities = self.capabilities(json!({ "binary": browser, "args": options }));
+        let capabilities = capabilities(
+            json!({ "binary": browser, "args": options }),
+            self.settings.page_timeout,
+        );
         let session = match Url::parse(&driver.url()) {
             Ok(url) => Session::start(&url, capabilities, self.limit()).await,
             Err(error) => Err(none(error.to_string())),
@@ -164,7 +144,10 @@ impl WebDriverPortal {
     async fn open_remote(&self, url: &Url, args: &[String]) -> Result<Browser, PortalError> {
         let url = with_slash(url);
         self.end_stale_sessions(&url).await;
-        let capabilities = self.capabilities(json!({ "args": chrome_options(args) }));
+        let capabilities = capabilities(
+            json!({ "args": command_line(args) }),
+            self.settings.page_timeout,
+        );
         let session = Session::start(&url, capabilities, self.limit()).await?;
         let noted = Record::open(&self.settings.state).and_then(|mut file| file.add(session.id()));
         if let Err(error) = noted {
@@ -192,24 +175,6 @@ impl WebDriverPortal {
                 tracing::warn!(%error, "could not write down that a session has ended");
             }
         }
-    }
-
-    fn capabilities(&self, chrome: serde_json::Value) -> Capabilities {
-        let page_ms = u64::try_from(self.settings.page_timeout.as_millis()).unwrap_or(u64::MAX);
-        [
-            ("browserName", json!("chrome")),
-            ("pageLoadStrategy", json!("normal")),
-            (
-                "timeouts",
-                json!({ "implicit": 0, "pageLoad": page_ms, "script": page_ms }),
-            ),
-            // Never accept: nobody knows what the page asks.
-            ("unhandledPromptBehavior", json!("dismiss and notify")),
-            ("goog:chromeOptions", chrome),
-        ]
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
     }
 
     fn browser(&mut self) -> Result<(&Settings, &mut Browser), StepError> {
@@ -295,7 +260,8 @@ impl WebDriverPortal {
                     };
                     // Before the click: an answer that is lost may still be a sign-in.
                     browser.may_be_signed_in |= index + 1 == steps.len();
-                    form::click(&browser.session, place, &portal.origin, limit).await?;
+                    browser.document =
+                        form::click(&browser.session, place, &portal.origin, limit).await?;
                 }
             }
         }
@@ -314,13 +280,8 @@ impl WebDriverPortal {
             css,
             step: "table.next",
         };
-        form::click(
-            &browser.session,
-            place,
-            &portal.origin,
-            settings.page_timeout,
-        )
-        .await?;
+        let limit = settings.page_timeout;
+        browser.document = form::click(&browser.session, place, &portal.origin, limit).await?;
         match browser.next_document(settings.page_timeout).await? {
             Some(document) => browser.take(document, portal),
             None => Err(down("the click on `table.next` led to no new page")),
@@ -357,60 +318,6 @@ impl WebDriverPortal {
                 tracing::info!("sign-out did not go through; the portal's own timeout ends it")
             }
         }
-    }
-}
-
-impl Browser {
-    fn new(session: Session, driver: Option<Driver>) -> Self {
-        Self {
-            session,
-            driver,
-            document: String::new(),
-            may_be_signed_in: false,
-        }
-    }
-
-    /// The document that follows the one read last, once complete. `None` when none came within `limit`.
-    async fn next_document(&self, limit: Duration) -> Result<Option<Document>, StepError> {
-        let mut deadline = pin!(sleep(limit));
-        loop {
-            if let Reading::New(document) = reading::read(&self.session, &self.document).await? {
-                return Ok(Some(document));
-            }
-            tokio::select! {
-                () = sleep(POLL) => {}
-                () = &mut deadline => return Ok(None),
-            }
-        }
-    }
-
-    /// As `next_document`, but the load event has fired already: a document that did not change never will.
-    async fn after_load(
-        &mut self,
-        limit: Duration,
-        portal: &selectors::Portal,
-    ) -> Result<Page, StepError> {
-        let document = match reading::read(&self.session, &self.document).await? {
-            Reading::New(document) => document,
-            Reading::Old => return Err(down("no page came (no content, or a download)")),
-            Reading::Loading => self
-                .next_document(limit)
-                .await?
-                .ok_or_else(|| down("the page did not become complete"))?,
-        };
-        self.take(document, portal)
-    }
-
-    async fn read_again(&mut self, portal: &selectors::Portal) -> Result<Page, StepError> {
-        match reading::read(&self.session, "").await? {
-            Reading::New(document) => self.take(document, portal),
-            Reading::Old | Reading::Loading => Err(down("the page did not become complete")),
-        }
-    }
-
-    fn take(&mut self, document: Document, portal: &selectors::Portal) -> Result<Page, StepError> {
-        self.document.clone_from(&document.document_id);
-        reading::judge(document, &portal.origin).map_err(StepError::Portal)
     }
 }
 
@@ -480,19 +387,6 @@ impl Portal for WebDriverPortal {
             None => {}
         }
     }
-}
-
-fn down(reason: &str) -> StepError {
-    StepError::Portal(PortalError::PortalDown {
-        reason: reason.to_owned(),
-    })
-}
-
-fn chrome_options(args: &[String]) -> Vec<String> {
-    ARGS.iter()
-        .map(|arg| (*arg).to_owned())
-        .chain(args.iter().cloned())
-        .collect()
 }
 
 /// Paths of calls are joined to the base: without the slash its last segment would go.

@@ -1,5 +1,6 @@
 //! A portal on loopback: a form, a table of two pages, and a fault on demand.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -45,6 +46,8 @@ pub enum Login {
     RedirectTo(String),
     /// A script makes the form once the page is complete; submitting it is answered in place.
     ByScript,
+    /// The number first, the rest on a page of its own.
+    TwoPages,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,7 @@ impl Server {
         }));
         let app = Router::new()
             .route("/login", get(login).post(signed))
+            .route("/second", get(second))
             .route("/home", get(home))
             .route("/table", get(table))
             .route("/logout", get(logout))
@@ -144,6 +148,10 @@ async fn login(truth: Shared) -> Response {
         Login::SendsTo(address) => form(&address, ""),
         Login::ButtonSendsTo(address) => form("/login", &format!("formaction='{address}'")),
         Login::RedirectTo(address) => Redirect::to(&address).into_response(),
+        Login::TwoPages => Html(
+            "<!DOCTYPE html><form action=/second><input name=number><button>Next</button></form>",
+        )
+        .into_response(),
         Login::ByScript => Html(
             "<!DOCTYPE html><title>t</title><p>please wait</p><script>
              addEventListener('load', () => setTimeout(() => {
@@ -175,6 +183,14 @@ async fn signed(truth: Shared, Form(fields): Form<Fields>) -> Response {
         let page = Html("<!DOCTYPE html><p id=wrong>Wrong password</p>");
         (StatusCode::UNAUTHORIZED, page).into_response()
     }
+}
+
+async fn second(Query(asked): Query<BTreeMap<String, String>>) -> Html<String> {
+    let number = asked.get("number").unwrap();
+    Html(format!(
+        "<!DOCTYPE html><form method=post action=/login><input type=hidden name=number value={number}>\
+         <input name=user><input name=password type=password><button>Go</button></form>"
+    ))
 }
 
 async fn home() -> Html<&'static str> {

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use tillwatch::portal::webdriver::WebDriverPortal;
 use tillwatch::portal::{Portal as _, PortalError};
 use tracing::Level;
 
-use super::fixture::{Bench, credential, days, told};
+use super::fixture::{Bench, credential, days, local, portal_file, told};
 use super::server::{Login, Server};
 
 #[tokio::test]
@@ -121,4 +122,22 @@ async fn a_refusal_is_a_page_to_be_judged_whatever_its_status() {
     let page = portal.submit(&wrong).await.unwrap();
     assert!(page.html.contains("id=\"wrong\""));
     portal.close().await;
+}
+
+#[tokio::test]
+async fn a_form_on_two_pages_is_filled_page_by_page() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    server.set_login(Login::TwoPages);
+    let mut settings = bench.settings(&server.origin, local());
+    let mut selectors = portal_file(&server.origin);
+    let next = selectors.sign_in.steps[3].clone();
+    selectors.sign_in.steps.insert(1, next);
+    settings.selectors = Arc::new(selectors);
+    let mut portal = WebDriverPortal::new(settings);
+    portal.open().await.unwrap();
+    portal.visit_sign_in().await.unwrap();
+    let home = portal.submit(&credential()).await.unwrap();
+    assert_eq!(home.url.path(), "/home");
+    portal.close().await;
+    assert_eq!(server.seen()[1], "POST /login 600123 jane correct horse");
 }

@@ -1,0 +1,96 @@
+//! A browser with one page in it, and the way from a page to the next.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::driver::Driver;
+use super::form::{POLL, StepError};
+use super::reading::{self, Document, Reading};
+use super::session::Session;
+use crate::portal::{Page, PortalError};
+use crate::selectors;
+
+/// A session and what was done in it.
+#[derive(Debug)]
+pub(super) struct Browser {
+    pub(super) session: Session,
+    /// `None` for a remote one. After the session, so that the session is dropped first.
+    pub(super) driver: Option<Driver>,
+    /// The document read, or clicked in, last.
+    pub(super) document: String,
+    /// A sign-in was submitted and not yet ended.
+    pub(super) may_be_signed_in: bool,
+}
+
+impl Browser {
+    pub(super) fn new(session: Session, driver: Option<Driver>) -> Self {
+        Self {
+            session,
+            driver,
+            document: String::new(),
+            may_be_signed_in: false,
+        }
+    }
+
+    /// The document that follows the one read last, once complete. `None` when none came within `limit`.
+    pub(super) async fn next_document(
+        &self,
+        limit: Duration,
+    ) -> Result<Option<Document>, StepError> {
+        let mut deadline = pin!(sleep(limit));
+        loop {
+            if let Reading::New(document) = reading::read(&self.session, &self.document).await? {
+                return Ok(Some(document));
+            }
+            tokio::select! {
+                () = sleep(POLL) => {}
+                () = &mut deadline => return Ok(None),
+            }
+        }
+    }
+
+    /// As `next_document`, but the load event has fired already: a document that did not change never will.
+    pub(super) async fn after_load(
+        &mut self,
+        limit: Duration,
+        portal: &selectors::Portal,
+    ) -> Result<Page, StepError> {
+        let document = match reading::read(&self.session, &self.document).await? {
+            Reading::New(document) => document,
+            Reading::Old => return Err(down("no page came (no content, or a download)")),
+            Reading::Loading => self
+                .next_document(limit)
+                .await?
+                .ok_or_else(|| down("the page did not become complete"))?,
+        };
+        self.take(document, portal)
+    }
+
+    pub(super) async fn read_again(
+        &mut self,
+        portal: &selectors::Portal,
+    ) -> Result<Page, StepError> {
+        match reading::read(&self.session, "").await? {
+            Reading::New(document) => self.take(document, portal),
+            Reading::Old | Reading::Loading => Err(down("the page did not become complete")),
+        }
+    }
+
+    pub(super) fn take(
+        &mut self,
+        document: Document,
+        portal: &selectors::Portal,
+    ) -> Result<Page, StepError> {
+        self.document.clone_from(&document.document_id);
+        reading::judge(document, &portal.origin).map_err(StepError::Portal)
+    }
+}
+
+/// The portal does not answer as itself.
+pub(super) fn down(reason: &str) -> StepError {
+    StepError::Portal(PortalError::PortalDown {
+        reason: reason.to_owned(),
+    })
+}

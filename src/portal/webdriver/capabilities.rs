@@ -1,0 +1,46 @@
+//! What a browser is asked for: W3C capabilities and the command line.
+
+use std::time::Duration;
+
+use fantoccini::wd::Capabilities;
+use serde_json::{Value as Json, json};
+
+/// Each measured or needed: no GPU, no first-run page, no background traffic; the pipe makes the browser end with
+/// its driver.
+const ARGS: [&str; 8] = [
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-pipe",
+];
+
+/// The fixed part of the command line, and what the configuration adds.
+pub(super) fn command_line(args: &[String]) -> Vec<String> {
+    ARGS.iter()
+        .map(|arg| (*arg).to_owned())
+        .chain(args.iter().cloned())
+        .collect()
+}
+
+/// `chrome` is `goog:chromeOptions` (<https://developer.chrome.com/docs/chromedriver/capabilities>).
+pub(super) fn capabilities(chrome: Json, page_timeout: Duration) -> Capabilities {
+    let page_ms = u64::try_from(page_timeout.as_millis()).unwrap_or(u64::MAX);
+    [
+        ("browserName", json!("chrome")),
+        ("pageLoadStrategy", json!("normal")),
+        (
+            "timeouts",
+            json!({ "implicit": 0, "pageLoad": page_ms, "script": page_ms }),
+        ),
+        // Never accept: nobody knows what the page asks.
+        ("unhandledPromptBehavior", json!("dismiss and notify")),
+        ("goog:chromeOptions", chrome),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
