@@ -123,12 +123,23 @@ impl<P: Portal> Attempt<'_, P> {
                 Session::Refused(outcome) => outcome,
                 Session::SignedOut | Session::Stranger => Outcome::Unknown,
             },
-            Err(error) => {
-                self.gate.note(Outcome::Unknown).await?;
+            // Nothing was sent: the form is not the one that the file describes, or the browser did not start.
+            Err(error @ (PortalError::ElementMissing { .. } | PortalError::NoWebDriver { .. })) => {
                 return Err(error.into());
             }
+            // The click may have arrived, and a portal may answer a wrong password with an error page.
+            Err(error) => {
+                tracing::warn!(
+                    account = self.account.as_str(),
+                    "no answer to the sign-in: {error}"
+                );
+                Outcome::Unknown
+            }
         };
-        self.gate.note(outcome).await?;
+        // What the portal said counts even where the ledger cannot take it: the attempt itself is on disk.
+        if let Err(error) = self.gate.note(outcome).await {
+            tracing::warn!(account = self.account.as_str(), "{error}");
+        }
         self.follow(outcome, version, unknown_before).await
     }
 

@@ -1,5 +1,6 @@
 //! Where log lines go: standard error, plain or JSON, our own targets only unless asked otherwise.
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
@@ -12,12 +13,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error. `filter` is a level or tracing directives for our own targets.
+/// Starts logging to standard error, our own targets at `level`.
 ///
-/// Other crates stay at `warn` whatever `filter` says: at `trace` an HTTP client prints what it sends to the
+/// Other crates stay at `warn` whatever `level` says: at `trace` an HTTP client prints what it sends to the
 /// WebDriver, and that is where secrets are typed.
-pub fn start(filter: &str, format: LogFormat) {
-    let directives = format!("warn,tillwatch={filter}");
+pub fn start(level: LevelFilter, format: LogFormat) {
+    let directives = format!("warn,tillwatch={level}");
     let filter =
         EnvFilter::try_new(&directives).unwrap_or_else(|_| EnvFilter::new("warn,tillwatch=info"));
     let builder = tracing_subscriber::fmt()

@@ -6,17 +6,34 @@ use crate::retry::{self, Retried};
 use crate::sign_in::SignInError;
 use crate::store::StoreError;
 
-/// A turn failed; the account tries again later.
+/// A turn failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TurnError {
+pub enum TurnError {
+    /// While reading.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// While signing in.
     #[error(transparent)]
     SignIn(#[from] SignInError),
+    /// While opening the browser.
     #[error(transparent)]
     Portal(#[from] PortalError),
+    /// In between.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl TurnError {
+    /// The store takes nothing more before a restart; everything else is tried again.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            TurnError::Store(error)
+            | TurnError::Read(ReadError::Store(error))
+            | TurnError::SignIn(SignInError::Store(error)) => error.is_final(),
+            TurnError::Read(_) | TurnError::SignIn(_) | TurnError::Portal(_) => false,
+        }
+    }
 }
 
 /// What to try again, and whether a person must act for it to succeed.

@@ -15,6 +15,7 @@ use crate::portal::{Days, Portal};
 use crate::reading::{Done, Memory, Plan, ReadError, Reader};
 use crate::retry;
 use crate::schedule::Schedule;
+use crate::session::Outcome;
 use crate::sign_in::{Attempt, SignIn, SignInError};
 use crate::status::State;
 use crate::store::{AccountState, Breaker, StoreError, WATERMARK_EVERY};
@@ -24,7 +25,8 @@ mod account;
 mod failure;
 
 pub use account::{Account, Edges, Limits, Seat};
-use failure::{TurnError, judge};
+pub use failure::TurnError;
+use failure::judge;
 
 /// How a turn ended.
 enum Turn {
@@ -85,7 +87,14 @@ impl<P: Portal> Agent<P> {
     }
 
     /// Runs until `stop` becomes true, or after one complete reading when `once`. The browser is closed at the end.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>, once: bool) {
+    ///
+    /// # Errors
+    /// When the store can take nothing more before a restart.
+    pub async fn run(
+        mut self,
+        mut stop: watch::Receiver<bool>,
+        once: bool,
+    ) -> Result<(), TurnError> {
         while !*stop.borrow() {
             if self.known.paused {
                 self.say(State::Paused, None).await;
@@ -104,6 +113,12 @@ impl<P: Portal> Agent<P> {
             }
             let stopping = stop.clone();
             let turn = self.turn(&move || *stopping.borrow()).await;
+            if let Err(error) = &turn
+                && error.is_final()
+            {
+                self.edges.portal.close().await;
+                return turn.map(drop);
+            }
             let ended = once && !matches!(turn, Ok(Turn::Wait(_, State::WaitsForLogin { .. })));
             self.after(turn, now).await;
             if ended {
@@ -111,6 +126,7 @@ impl<P: Portal> Agent<P> {
             }
         }
         self.edges.portal.close().await;
+        Ok(())
     }
 
     /// Waits for time, an order or the end. `None`: the end.
@@ -208,13 +224,14 @@ impl<P: Portal> Agent<P> {
             clock: &self.edges.clock,
         };
         let made = attempt.make(self.unknown_before).await;
-        self.unknown_before = matches!(
-            made,
+        match made {
+            Ok(SignIn::In) => self.unknown_before = false,
             Ok(SignIn::Later {
-                outcome: crate::session::Outcome::Unknown,
+                outcome: Outcome::Unknown,
                 ..
-            })
-        );
+            }) => self.unknown_before = true,
+            Ok(SignIn::Later { .. } | SignIn::Wait { .. } | SignIn::Stopped(_)) | Err(_) => {}
+        }
         if matches!(made, Ok(SignIn::In)) {
             let now = self.edges.clock.now();
             self.edges

@@ -4,8 +4,8 @@ mod live;
 
 use std::fmt::{Display, Write as _};
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
 
+use super::ConfigArg;
 use crate::config::{self, Account, Config, shown};
 use crate::exit::Exit;
 use crate::login::credentials::{Sources, lookup};
@@ -13,9 +13,9 @@ use crate::login::credentials::{Sources, lookup};
 /// Says everything wrong with the config and the selector files, and what each account resolves to.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// The config file.
-    #[arg(long, default_value = "tillwatch.toml")]
-    pub config: PathBuf,
+    /// Where the config file is.
+    #[command(flatten)]
+    pub config: ConfigArg,
     /// Also ask the WebDriver, the state directory, every sink and who holds each secret. Never signs in.
     #[arg(long)]
     pub live: bool,
@@ -24,7 +24,7 @@ pub struct CheckArgs {
 /// Mistakes go to standard error, the rest to standard output: `Config` when a file is wrong, `Unhealthy` when only
 /// something live is.
 pub async fn run(args: CheckArgs) -> Exit {
-    let (config, mistakes) = config::check(&args.config);
+    let (config, mistakes) = config::check(&args.config.config);
     if !mistakes.is_empty() {
         let stderr = std::io::stderr();
         let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -57,13 +57,20 @@ pub async fn run(args: CheckArgs) -> Exit {
 async fn ask(config: &Config, report: &mut Report) {
     report.answer("webdriver", live::webdriver(&config.webdriver).await);
     report.answer("state_dir", live::state_dir(&config.state_dir));
+    let store = live::store(&config.state_dir).await;
+    let agent_runs = store.as_ref().is_ok_and(|checked| checked.agent_runs);
+    report.answer(
+        "store",
+        store.map(|checked| checked.text.replace('\n', "; ")),
+    );
     for Account { settings, .. } in &config.accounts {
         let sources = Sources::of(settings.name.as_str(), settings.secret_file.as_deref());
         let served = lookup(&sources).await.map(|(_, provider)| provider);
         report.answer(&format!("secret of {}", settings.name), served);
     }
     for sink in &config.sinks {
-        report.answer(&format!("sink {}", sink.name), live::sink(&sink.kind).await);
+        let answer = live::sink(&sink.kind, agent_runs).await;
+        report.answer(&format!("sink {}", sink.name), answer);
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
 
 use crate::demo::serve::DemoPortalArgs;
 use crate::demo::{self, DemoArgs};
@@ -31,7 +32,7 @@ pub struct Cli {
         default_value = "info",
         value_name = "LEVEL"
     )]
-    log: String,
+    log: LevelFilter,
     /// How log lines are written.
     #[arg(
         long,
@@ -113,6 +114,7 @@ pub struct ConfigArg {
     /// The config file.
     #[arg(
         long,
+        global = true,
         env = "TILLWATCH_CONFIG",
         default_value = "tillwatch.toml",
         value_name = "FILE"
@@ -122,7 +124,7 @@ pub struct ConfigArg {
 
 /// Runs the command; `shutdown` ends those that would go on for ever.
 pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
-    telemetry::start(&cli.log, cli.log_format);
+    telemetry::start(cli.log, cli.log_format);
     match cli.command {
         Command::Run(args) => run::run(args, shutdown).await,
         Command::Check(args) => check::run(args).await,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
+use super::ConfigArg;
 use crate::clock::Clock;
 use crate::config::{self, Config, Since, SinkKind};
 use crate::control::{self, Answer, Request};
@@ -21,14 +22,9 @@ use crate::store::{
 /// What `tillwatch store` may be told.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// The config file.
-    #[arg(
-        long,
-        global = true,
-        default_value = "tillwatch.toml",
-        value_name = "FILE"
-    )]
-    pub config: PathBuf,
+    /// Where the config file is.
+    #[command(flatten)]
+    pub config: ConfigArg,
     /// What to do.
     #[command(subcommand)]
     pub command: StoreCommand,
@@ -63,7 +59,7 @@ pub enum StoreCommand {
 
 /// Why the command did not do it.
 #[derive(Debug, thiserror::Error)]
-enum CommandError {
+pub(super) enum CommandError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
@@ -108,7 +104,7 @@ impl CommandError {
 
 /// Runs the command. Answers go to standard output, errors to standard error.
 pub async fn run(args: StoreArgs) -> Exit {
-    let config = match config::load(&args.config) {
+    let config = match config::load(&args.config.config) {
         Ok(config) => config,
         Err(mistakes) => {
             eprintln!("{mistakes}");
@@ -130,10 +126,7 @@ pub async fn run(args: StoreArgs) -> Exit {
 async fn obey(command: StoreCommand, config: &Config) -> Result<String, CommandError> {
     let dir = config.state_dir.as_path();
     match command {
-        StoreCommand::Check => match asked(dir, Request::StoreCheck).await? {
-            Some(text) => Ok(text),
-            None => Ok(opened(dir).await?.verify().await?.to_string()),
-        },
+        StoreCommand::Check => Ok(check(dir).await?.text),
         StoreCommand::Backup { to } => {
             // The agent may stand in another directory than the person who types.
             let to = std::path::absolute(&to)
@@ -152,6 +145,23 @@ async fn obey(command: StoreCommand, config: &Config) -> Result<String, CommandE
         }
         StoreCommand::Rebuild { since } => recover(config, since, store::rebuild).await,
     }
+}
+
+/// A store compared with its witness.
+pub(super) struct Checked {
+    /// What it holds.
+    pub text: String,
+    /// A running agent answered.
+    pub agent_runs: bool,
+}
+
+/// Counts and hashes every record; asks the agent when one runs.
+pub(super) async fn check(dir: &Path) -> Result<Checked, CommandError> {
+    let (text, agent_runs) = match asked(dir, Request::StoreCheck).await? {
+        Some(text) => (text, true),
+        None => (opened(dir).await?.verify().await?.to_string(), false),
+    };
+    Ok(Checked { text, agent_runs })
 }
 
 /// The running agent's answer; `None` when none runs.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::agent::TurnError;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{DeliveryError, Ended, Progress};
@@ -120,7 +121,7 @@ impl StartError {
 
 /// How one of the tasks ended.
 enum Task {
-    Account,
+    Account(Result<(), TurnError>),
     Sink(String, Result<Ended, DeliveryError>),
     Service,
     Server(ServeError),
@@ -185,9 +186,11 @@ impl Running {
     /// A task ended. What must not end takes the program with it.
     fn after(&mut self, ended: Result<Task, tokio::task::JoinError>) -> Option<Exit> {
         match ended {
-            Ok(Task::Account) => {
+            Ok(Task::Account(ended)) => {
                 self.accounts = self.accounts.saturating_sub(1);
-                None
+                let error = ended.err()?;
+                tracing::error!("{error}");
+                Some(Exit::Failed)
             }
             Ok(Task::Service | Task::Sink(_, Ok(Ended::Stopped))) => None,
             Ok(Task::Sink(sink, Ok(Ended::ReaderGone))) => {

@@ -64,10 +64,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     let accounts = agents.len();
     for agent in agents {
         let (stop, once) = (accounts_stop.clone(), options.once);
-        tasks.spawn(async move {
-            agent.run(stop, once).await;
-            Task::Account
-        });
+        tasks.spawn(async move { Task::Account(agent.run(stop, once).await) });
     }
     let (health, healthy) = watch::channel(Health::default());
     let subjects = Subjects {

@@ -161,3 +161,20 @@ pub enum StoreError {
     #[error("the backup was written but does not verify: {0}")]
     BackupUnusable(#[source] Box<OpenError>),
 }
+
+impl StoreError {
+    /// Nothing can be written any more before a restart: the program ends and says so.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            StoreError::Engine(_)
+            | StoreError::Damaged { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Closed => true,
+            StoreError::Io { .. }
+            | StoreError::UnknownAccount(_)
+            | StoreError::TargetExists { .. }
+            | StoreError::BackupUnusable(_) => false,
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 use tempfile::TempDir;
+use tillwatch::cli::ConfigArg;
 use tillwatch::cli::store::{StoreArgs, StoreCommand, run};
 use tillwatch::event::{EventType, Proof, parse_told};
 use tillwatch::exit::Exit;
@@ -239,7 +240,9 @@ async fn the_commands_refuse_a_damaged_store_by_their_exit_code_and_bring_it_bac
     let config = config(&world);
     let tillwatch_store = |command| {
         run(StoreArgs {
-            config: config.clone(),
+            config: ConfigArg {
+                config: config.clone(),
+            },
             command,
         })
     };
@@ -283,6 +286,13 @@ async fn checking_where_no_store_is_creates_none() {
     let config = config(&world);
     fs::remove_dir_all(world.state()).unwrap();
     let command = StoreCommand::Check;
-    assert_eq!(run(StoreArgs { config, command }).await, Exit::Failed);
+    assert_eq!(
+        run(StoreArgs {
+            config: ConfigArg { config },
+            command
+        })
+        .await,
+        Exit::Failed
+    );
     assert!(!world.state().exists());
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 use url::Url;
 
+use crate::cli::store::{Checked, CommandError, check};
 use crate::config::{Driver, SinkKind, WebDriver};
 use crate::sink::file::FileSink;
 use crate::sink::{Sink as _, SinkError};
@@ -88,10 +89,12 @@ pub async fn webdriver(config: &WebDriver) -> Result<String, LiveError> {
     }
 }
 
-/// Can files be made there? The one made has no name and is gone at once.
+/// Can files be made there, or it be made itself? The file made has no name and is gone at once.
 pub fn state_dir(dir: &Path) -> Result<String, LiveError> {
-    match tempfile::tempfile_in(dir) {
-        Ok(_) => Ok(format!("{} can be written", dir.display())),
+    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(dir);
+    match tempfile::tempfile_in(there) {
+        Ok(_) if there == dir => Ok(format!("{} can be written", dir.display())),
+        Ok(_) => Ok(format!("{} can be made", dir.display())),
         Err(source) => Err(LiveError::StateDir {
             dir: dir.to_owned(),
             source,
@@ -99,9 +102,25 @@ pub fn state_dir(dir: &Path) -> Result<String, LiveError> {
     }
 }
 
-/// Could it take events? Writes nothing. Standard output is whatever it will be when the agent runs.
-pub async fn sink(kind: &SinkKind) -> Result<String, SinkError> {
+/// Is it what was acknowledged? A store that is not there yet is made at the first start.
+pub async fn store(dir: &Path) -> Result<Checked, CommandError> {
+    match check(dir).await {
+        Err(CommandError::NoStore(_)) => Ok(Checked {
+            text: "none yet, made at the first start".to_owned(),
+            agent_runs: false,
+        }),
+        checked => checked,
+    }
+}
+
+/// Could it take events? Writes nothing. Standard output is whatever it will be when the agent runs; a file that
+/// the running agent writes is its own.
+pub async fn sink(kind: &SinkKind, agent_runs: bool) -> Result<String, SinkError> {
     match kind {
+        SinkKind::File { path, .. } if agent_runs => Ok(format!(
+            "{} is written by the running agent",
+            path.display()
+        )),
         SinkKind::Stdout => Ok("prints here".to_owned()),
         SinkKind::File { path, rotate } => {
             FileSink::new(path.clone(), *rotate).check().await?;
