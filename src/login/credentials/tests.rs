@@ -150,10 +150,9 @@ fn the_version_changes_with_each_part_of_the_credential_and_with_the_salt() {
             user: user.to_owned(),
             password: SecretString::from(password),
         };
-        fingerprint(salt.as_bytes(), &credential).to_string()
+        fingerprint(salt.as_bytes(), &credential).0
     };
     let first = version("salt", "600123", "jane", "secret");
-    assert_eq!(first.len(), 8);
     assert_eq!(first, version("salt", "600123", "jane", "secret"));
     for other in [
         version("tlas", "600123", "jane", "secret"),
