@@ -1,4 +1,61 @@
-//! tillwatch watches mobile-money portals and streams each new payment once.
+//! tillwatch watches mobile-money portals within their login cap and streams each new payment once.
+//!
+//! # The way of a payment
+//!
+//! ```text
+//! portal ──Page──▶ extract ──Row──▶ normalize + identity ──Payment──▶ store::commit ══ one transaction, flushed:
+//!  (WebDriver)      (pure)                (pure)                         │            seen + status + outbox + watermark
+//!                                     sink/* ◀── delivery ◀─ Line{seq} ──┘
+//! ```
+//!
+//! # Rings
+//!
+//! A file imports its own ring or a lower one, and an edge never a sibling edge (`tests/it/tidy.rs`).
+//!
+//! | ring | modules | may use |
+//! |---|---|---|
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`event`] [`selectors`] [`session`] [`schedule`] [`retry`] [`diagnostic`] [`status`] [`exit`] [`login::budget`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 1 durable state and time | [`clock`] [`store`] [`login::ledger`] [`login::gate`] | ring 0, sled, governor |
+//! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`login::credentials`] | rings 0 and 1, its client library |
+//! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`delivery`] [`run`] [`control`] [`config`] [`cli`] [`demo`] | all |
+//!
+//! Beyond the first design: `understand` joins session marks and table of one parse; `reading` and `sign_in` are the two
+//! halves of an account's turn, kept out of the loop in `agent`; `completeness`, `announce` and `status` are the pure
+//! parts of what they decide.
+//!
+//! # Invariants, and the test that holds each
+//!
+//! 1. **Nothing lost.** What the portal shows within the look-back reaches every sink: `tests/simulation` (oracle),
+//!    `tests/it/agent`: expiring sessions, fifty kills, faults; `tests/it/phpliteadmin.rs`; `tests/it/store_damage.rs`.
+//! 2. **Nothing twice.** One id per fact for ever: golden ids and properties in `identity`; `tests/it/file_sink.rs`
+//!    (torn lines, rotation); `tests/simulation` across crashes and rebuilds.
+//! 3. **Never over the cap.** `login::budget` (properties over restarts and clock steps), `tests/it/login.rs` (torn, lost
+//!    and restored ledgers), `tests/simulation` (counted at the portal).
+//! 4. **Never a lock-out.** `session` (table of consequences), `tests/it/agent`: wrong password, `tests/simulation`.
+//! 5. **Never silent.** `extract` (no table, no empty mark), `completeness` (holes), `store::tests` (quarantine, gaps,
+//!    watermark), `tests/simulation` (every watermark is held against the portal's books).
+//! 6. **Nobody else.** `tests/it/webdriver` (nothing is typed off the pinned origin), `tests/it/cli.rs` (a planted secret
+//!    is in no log line, event or file).
+//!
+//! # Life of a payment
+//!
+//! [`agent`] finds its account due and lets [`reading`] load the first page of the table. [`understand`] parses it once: the
+//! marks say "signed in", [`extract`] gives rows, [`normalize`] a payment or a reason to put the row aside, [`identity`] its id.
+//! [`store`] is asked which ids it knows; what is new or changed goes into one commit, in which [`announce`] decides the
+//! event and [`event`] renders its line. The commit is flushed, the engine's file fsynced, the witness replaced; only
+//! then does the commit answer and the workers in [`delivery`] wake. Each delivers the line to its sink and then
+//! acknowledges it. Reading goes on to older pages until known rows overlap and the time of the last complete reading is
+//! passed; [`completeness`] says what that proves, and the watermark is told.
+//!
+//! # Life of a crash
+//!
+//! *Before the commit*: nothing is known of the page; the next reading meets the same rows. *Between commit and delivery*:
+//! the lines lie in the outbox; the workers resume after their cursor. *Between delivery and acknowledgement*: a file sink
+//! answers from its own last line and skips what it has; stdout and SSE repeat the same bytes. *Between ledger and
+//! click*: the attempt counts as spent. *Between click and answer*: it counts as spent, its outcome as unknown.
+//! The next start opens the store, which believes nothing until counts and hashes agree with the witness, ends the
+//! browser that was left over, and begins with a sweep over the look-back. A store that does not agree is refused:
+//! `tillwatch store restore` or `rebuild` is the way out, by a person.
 
 pub mod agent;
 pub mod announce;

@@ -21,7 +21,7 @@ pub struct Portal {
     pub name: String,
     /// The operator's word in ids: stable over renames of the file.
     pub operator: String,
-    /// scheme://host[:port], the pin. An account may override it.
+    /// `scheme://host[:port]`, the pin. An account may override it.
     pub origin: Origin,
     /// Zone of every local time on the pages.
     pub zone: Tz,

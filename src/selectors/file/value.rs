@@ -12,7 +12,7 @@ use crate::diagnostic::closest;
 use crate::diagnostic::table::{Wrong, wrong};
 use crate::selectors::Origin;
 
-/// scheme://host[:port].
+/// `scheme://host[:port]`.
 pub fn origin(text: &str) -> Result<Origin, Wrong> {
     Origin::parse(text).map_err(|error| wrong("is no origin", error.to_string()))
 }
