@@ -118,29 +118,30 @@ impl<P: Portal> Attempt<'_, P> {
             return Ok(refused);
         }
         let outcome = match self.portal.submit(&credential).await {
-            Ok(page) => match session(self.selectors, page).await? {
-                Session::SignedIn => Outcome::SignedIn,
-                Session::Refused(outcome) => outcome,
-                Session::SignedOut | Session::Stranger => Outcome::Unknown,
+            Ok(page) => match session(self.selectors, page).await {
+                Ok(Session::SignedIn) => Outcome::SignedIn,
+                Ok(Session::Refused(outcome)) => outcome,
+                Ok(Session::SignedOut | Session::Stranger) => Outcome::Unknown,
+                Err(error) => self.unanswered(&error),
             },
             // Nothing was sent: the form is not the one that the file describes, or the browser did not start.
             Err(error @ (PortalError::ElementMissing { .. } | PortalError::NoWebDriver { .. })) => {
                 return Err(error.into());
             }
             // The click may have arrived, and a portal may answer a wrong password with an error page.
-            Err(error) => {
-                tracing::warn!(
-                    account = self.account.as_str(),
-                    "no answer to the sign-in: {error}"
-                );
-                Outcome::Unknown
-            }
+            Err(error) => self.unanswered(&error),
         };
         // What the portal said counts even where the ledger cannot take it: the attempt itself is on disk.
         if let Err(error) = self.gate.note(outcome).await {
             tracing::warn!(account = self.account.as_str(), "{error}");
         }
         self.follow(outcome, version, unknown_before).await
+    }
+
+    fn unanswered(&self, error: &dyn std::error::Error) -> Outcome {
+        let account = self.account.as_str();
+        tracing::warn!(account, "no answer to the sign-in: {error}");
+        Outcome::Unknown
     }
 
     async fn credential(&self) -> Result<Credential, SignInError> {

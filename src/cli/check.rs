@@ -69,7 +69,7 @@ async fn ask(config: &Config, report: &mut Report) {
         report.answer(&format!("secret of {}", settings.name), served);
     }
     for sink in &config.sinks {
-        let answer = live::sink(&sink.kind, agent_runs).await;
+        let answer = live::sink(&sink.kind, &config.state_dir, agent_runs).await;
         report.answer(&format!("sink {}", sink.name), answer);
     }
 }

@@ -28,6 +28,8 @@ use crate::store::{OpenError, Store, StoreError};
 mod report;
 mod start;
 
+/// How long the accounts may take for the step in hand and for closing their browsers.
+const LAST_STEP: Duration = Duration::from_secs(20);
 /// With `--once`: how long the sinks may take for what was read.
 const DRAIN: Duration = Duration::from_secs(60);
 
@@ -164,14 +166,21 @@ impl Running {
             }
         };
         self.stop_accounts.send_replace(true);
-        while self.accounts > 0 {
-            let Some(ended) = self.tasks.join_next().await else {
-                break;
-            };
-            exit = self
-                .after(ended)
-                .filter(|_| exit == Exit::Ok)
-                .unwrap_or(exit);
+        let last_steps = async {
+            while self.accounts > 0 {
+                let Some(ended) = self.tasks.join_next().await else {
+                    break;
+                };
+                exit = self
+                    .after(ended)
+                    .filter(|_| exit == Exit::Ok)
+                    .unwrap_or(exit);
+            }
+        };
+        if tokio::time::timeout(LAST_STEP, last_steps).await.is_err() {
+            tracing::warn!(
+                "an account did not finish its step in time; its browser is ended with the program"
+            );
         }
         self.stop_rest.send_replace(true);
         while let Some(ended) = self.tasks.join_next().await {

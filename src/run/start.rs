@@ -29,7 +29,7 @@ use crate::portal::webdriver::{self, WebDriverPortal};
 use crate::sink::file::FileSink;
 use crate::sink::stdout::StdoutSink;
 use crate::status::Status;
-use crate::store::Store;
+use crate::store::{MAX_BATCH, Store};
 
 /// How often acknowledged events past their time are dropped.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
@@ -362,8 +362,15 @@ async fn prune(
         let Some(before) = clock.now().checked_sub_signed(keep) else {
             continue;
         };
-        if let Err(error) = store.prune(&sinks, before).await {
-            tracing::warn!("old events could not be dropped: {error}");
+        loop {
+            match store.prune(&sinks, before).await {
+                Ok(dropped) if dropped < MAX_BATCH => break,
+                Ok(_more) => {}
+                Err(error) => {
+                    tracing::warn!("old events could not be dropped: {error}");
+                    break;
+                }
+            }
         }
     }
 }

@@ -115,8 +115,15 @@ pub async fn store(dir: &Path) -> Result<Checked, CommandError> {
 
 /// Could it take events? Writes nothing. Standard output is whatever it will be when the agent runs; a file that
 /// the running agent writes is its own.
-pub async fn sink(kind: &SinkKind, agent_runs: bool) -> Result<String, SinkError> {
+pub async fn sink(
+    kind: &SinkKind,
+    state_dir: &Path,
+    agent_runs: bool,
+) -> Result<String, SinkError> {
     match kind {
+        SinkKind::File { path, .. } if path.starts_with(state_dir) && !state_dir.exists() => Ok(
+            format!("{} will be made with the state directory", path.display()),
+        ),
         SinkKind::File { path, .. } if agent_runs => Ok(format!(
             "{} is written by the running agent",
             path.display()
