@@ -60,7 +60,7 @@ clean_up() {
     compose ps || true
     compose logs --tail 40 || true
   fi >&2
-  if engine_answers; then compose down --volumes --timeout 20 >/dev/null 2>&1 || true; fi
+  if engine_answers; then compose down --volumes --rmi local --timeout 20 >/dev/null 2>&1 || true; fi
   if [ -n "$engine" ]; then stop_engine; fi
   rm -rf "$work"
   exit "$status"
@@ -160,14 +160,14 @@ if ! engine_answers; then
   make_base_images
 fi
 
-say "building the images"
-compose build >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; fail "the images do not build"; }
-
-say "bringing the stack up"
 token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 install -d "$work/secrets"
 install -m 0400 -o 10001 <(printf '%s' kilima-demo-1) "$work/secrets/kilima"
 install -m 0400 -o 10001 <(printf '%s' "$token") "$work/secrets/stream_token"
+say "building the images"
+compose build >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; fail "the images do not build"; }
+
+say "bringing the stack up"
 compose up -d >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "the stack does not come up"; }
 for service in webdriver kilima tillwatch; do until_true "$service is healthy" 60 healthy "$service"; done
 
@@ -208,8 +208,7 @@ truth >"$work/truth"
 [ -z "$(compare "$work/receipts" "$work/truth")" ] || fail "stdout and portal differ: $(compare "$work/receipts" "$work/truth")"
 
 say "stopping"
-compose stop --timeout 30 kilima >/dev/null 2>&1
-compose stop --timeout 30 tillwatch >/dev/null 2>&1
+compose stop tillwatch >/dev/null 2>&1
 code=$(docker inspect -f '{{.State.ExitCode}}' "$(container tillwatch)")
 [ "$code" = 0 ] || fail "the agent ended with $code on SIGTERM"
 wait "$reader" || true
@@ -221,7 +220,7 @@ streamed "$work/printed" || fail "a payment is on stdout and not on the stream"
 count=$(wc -l <"$work/printed")
 
 say "taking it down"
-compose down --volumes --timeout 20 >/dev/null 2>&1
+compose down --volumes --rmi local --timeout 20 >/dev/null 2>&1
 label="label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
 left=$(docker ps -aq --filter "$label"; docker volume ls -q --filter "$label"; docker network ls -q --filter "$label")
 [ -z "$left" ] || fail "left behind: $left"
