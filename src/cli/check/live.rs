@@ -307,10 +307,14 @@ mod tests {
     }
 
     #[test]
-    fn a_state_directory_that_is_not_there_is_named() {
+    fn a_state_directory_is_made_where_it_can_be_and_named_where_not() {
         let dir = tempfile::tempdir().unwrap();
         assert!(state_dir(dir.path()).is_ok());
-        let said = state_dir(&dir.path().join("gone")).unwrap_err().to_string();
-        assert!(said.contains("gone cannot be written"), "{said}");
+        let said = state_dir(&dir.path().join("new/state")).unwrap();
+        assert!(said.ends_with("can be made"), "{said}");
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let said = state_dir(&file.join("state")).unwrap_err().to_string();
+        assert!(said.contains("state cannot be written"), "{said}");
     }
 }
