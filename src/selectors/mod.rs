@@ -313,6 +313,8 @@ pub struct Fields {
     pub sources: BTreeMap<Field, Source>,
     /// chrono formats tried in order, for each date field.
     pub dates: BTreeMap<Field, Vec<String>>,
+    /// Cells with one of these texts are empty: the portal's word for "nothing here".
+    pub blank: Vec<String>,
     /// How amounts are written.
     pub decimal: DecimalRule,
     /// Status words. A word that is not here is quarantined.

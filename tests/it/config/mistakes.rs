@@ -114,6 +114,8 @@ pub const WRONG_SELECTORS: &[Mistake] = &[
     ("neither header nor CSS", &[("{ header = \"Paid In\" }", "{}")]),
     ("a counterparty without its key", &[(", key = \"msisdn\"", "")]),
     ("one mark for decimals and groups", &[("group = \",\"", "group = \".\"")]),
+    ("a blank text with space around it", &[("decimal = {", "blank = [\"NULL\", \" - \"]\ndecimal = {")]),
+    ("one blank text without its list", &[("decimal = {", "blank = \"NULL\"\ndecimal = {")]),
     ("nothing that tells payments apart", &[("transaction_reference = {", "# transaction_reference = {")]),
     ("a reference and an identity", &[("decimal = {", "identity = [\"completion_date\"]\ndecimal = {")]),
     ("an identity of a field that is not there", &[("transaction_reference = {", "identity = [\"completion_date\", \"amount\"]\n# {")]),
