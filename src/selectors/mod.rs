@@ -124,6 +124,17 @@ pub struct SignIn {
     pub sign_out: Option<String>,
 }
 
+impl SignIn {
+    /// Does some step type this?
+    #[must_use]
+    pub fn types(&self, wanted: Value) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Fill { value, .. } => *value == wanted,
+            Step::Click { .. } => false,
+        })
+    }
+}
+
 /// One action on the login page.
 #[derive(Debug, Clone)]
 pub enum Step {

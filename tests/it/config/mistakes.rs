@@ -37,6 +37,8 @@ pub const WRONG_CONFIGS: &[Mistake] = &[
     ("http without leave", &[("cap = {", "origin = \"http://portal.example\"\ncap = {")]),
     ("an origin with a path", &[("cap = {", "origin = \"https://portal.example/login\"\ncap = {")]),
     ("a zone that is misspelt", &[("cap = {", "zone = \"Africa/Nairoby\"\ncap = {")]),
+    ("no user where the portal has one", &[("number = \"600123\"\nuser = \"agent\"", "number = \"600123\"")]),
+    ("an empty user", &[("number = \"600123\"\nuser = \"agent\"", "number = \"600123\"\nuser = \"\"")]),
     ("a number with a slash", &[("number = \"600123\"", "number = \"600/123\"")]),
     ("open to other machines without a token", &[("127.0.0.1:9464", "0.0.0.0:9464")]),
     ("an address without a port", &[("127.0.0.1:9464", "localhost")]),
