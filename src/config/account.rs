@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::event::AccountRef;
 use crate::payment::{AccountName, OperatorAccount};
 use crate::selectors::file::{FORMAT, value};
-use crate::selectors::{Origin, Portal};
+use crate::selectors::{self, Origin, Portal};
 
 /// An account as written, and the portal that its name stands for.
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ pub struct Settings {
     pub portal: String,
     /// `number`: required, the short code, till or wallet, as the operator writes it.
     pub number: String,
-    /// `user`: required, the portal user's name.
-    pub user: String,
+    /// `user`: the portal user's name; there if and only if the portal's sign-in types `{user}`.
+    pub user: Option<String>,
     /// `secret_file`: file with the password. Unset: `/run/secrets/<name>`, then keyring, then environment.
     pub secret_file: Option<PathBuf>,
     /// `origin`: unset: the selector file's.
@@ -97,6 +97,7 @@ pub enum Since {
 pub(super) struct Draft {
     settings: Settings,
     portal: Place,
+    user: Option<Place>,
     origin: Option<Place>,
 }
 
@@ -120,11 +121,22 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         Some((text.parse(value::name)?, text.place()))
     });
     let number = account.need("number", "\"600123\"", |text| text.parse(identifier));
-    let user = account.need("user", "\"agent\"", |text| text.text().map(str::to_owned));
-    if let (Some((portal, _)), Some(number), Some(user), Some(value)) =
-        (&portal, &number, &user, account.value("user", ""))
-    {
-        let login = format!("login {portal} {number} {user}");
+    let user = account.optional("user", "\"agent\"", |text| {
+        Some((text.text()?.to_owned(), text.place()))
+    });
+    let user_is_wrong = user.is_none() && account.has("user");
+    let (user, user_place) = user.unzip();
+    if let (Some((portal, _)), Some(number), Some(value)) = (
+        &portal,
+        &number,
+        account
+            .value("user", "")
+            .or_else(|| account.value("number", "")),
+    ) {
+        let login = format!(
+            "login {portal} {number} {}",
+            user.as_deref().unwrap_or_default()
+        );
         once.claim(
             &value,
             login,
@@ -142,13 +154,13 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
     let pace = pace(account);
     let since = account.optional("since", "\"2026-11-01T00:00:00+03:00\"", since);
     let budget = budget(account);
-    let (portal, portal_place) = portal?;
+    let (portal, portal_place) = portal.filter(|_| !user_is_wrong)?;
     let (origin, origin_place) = origin.unzip();
     let settings = Settings {
         name: name?,
         portal,
         number: number?,
-        user: user?,
+        user,
         secret_file,
         origin,
         zone,
@@ -167,6 +179,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
     Some(Draft {
         settings,
         portal: portal_place,
+        user: user_place,
         origin: origin_place,
     })
 }
@@ -301,6 +314,24 @@ fn budget(account: &Table<'_>) -> Budget {
 }
 
 impl Draft {
+    /// A user name is there if and only if the sign-in types one.
+    fn user_fits(&self, portal: &Portal) -> Result<(), Diagnostics> {
+        let types_user = portal.sign_in.types(selectors::Value::User);
+        match (&self.user, types_user) {
+            (None, true) => {
+                let what = "`portal` signs in with a user name, and this account has none";
+                let advice = "add `user = \"…\"`, the portal user's name";
+                Err(self.portal.wrong(what, advice).into())
+            }
+            (Some(user), false) => {
+                let what = "`user` is typed nowhere: this portal signs in without a user name";
+                let advice = "remove it, or add `{ fill = \"…\", with = \"{user}\" }` to the selector file's `steps`";
+                Err(user.wrong(what, advice).into())
+            }
+            (Some(_), true) | (None, false) => Ok(()),
+        }
+    }
+
     /// Finds the account's portal among those of the selectors directory, and applies the overrides.
     pub(super) fn resolve(self, portals: &super::Portals, selectors_dir: &Path) -> Account {
         let portal = self.portal_of(portals, selectors_dir);
@@ -332,6 +363,7 @@ impl Draft {
             return Err(self.portal.wrong(what, advice).into());
         };
         let mut portal = found.clone()?;
+        self.user_fits(&portal)?;
         portal.origin = settings.origin.clone().unwrap_or(portal.origin);
         portal.zone = settings.zone.unwrap_or(portal.zone);
         portal.currency = settings.currency.clone().unwrap_or(portal.currency);

@@ -128,6 +128,10 @@ impl<'a> Reader<'a> {
             });
         }
         let mut text = raw?.text.as_str();
+        if self.portal.fields.blank.iter().any(|blank| blank == text) {
+            self.step(|| format!("`{text}` stands in `blank`: the row has no such field"));
+            return None;
+        }
         if let Some(regex) = &source.capture {
             let kept = regex
                 .captures(text)

@@ -148,6 +148,31 @@ fn a_completed_credit_is_understood_field_by_field() {
 }
 
 #[test]
+fn the_portals_word_for_nothing_is_an_empty_cell_only_where_the_file_names_it() {
+    let nothing = [
+        ("Withdrawn", "-"),
+        ("A/C No.", "NULL"),
+        ("Initiation Time", "NULL"),
+    ];
+    let mut cells = CREDIT;
+    for (header, text) in nothing {
+        let at = HEADERS.iter().position(|known| *known == header).unwrap();
+        cells[at] = text;
+    }
+    let named = format!("{FIELDS}blank = [\"-\", \"NULL\"]\n");
+    let payment = understood(&named, &HEADERS, &cells).unwrap().payment;
+    assert_eq!(payment.direction, Direction::Credit);
+    assert_eq!(payment.customer_reference_raw, None);
+    assert_eq!(payment.creation_date, None);
+    assert!(understood(FIELDS, &HEADERS, &cells).is_err());
+    let literal = with(&[("A/C No.", "NULL")]).unwrap().payment;
+    assert_eq!(literal.customer_reference_raw.as_deref(), Some("NULL"));
+    cells[0] = "NULL";
+    let error = understood(&named, &HEADERS, &cells).unwrap_err();
+    assert!(error.to_string().contains("Receipt No."), "{error}");
+}
+
+#[test]
 fn a_withdrawal_is_a_debit_whether_or_not_it_is_printed_negative() {
     for text in ["-120,000.00", "120,000.00", "−120,000.00"] {
         let payment = with(&[("Paid In", ""), ("Withdrawn", text)])

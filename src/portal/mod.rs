@@ -36,7 +36,7 @@ impl fmt::Debug for Page {
 pub struct Credential {
     /// Short code, till or wallet number.
     pub number: String,
-    /// The portal user's name.
+    /// The portal user's name; empty where no step types it.
     pub user: String,
     /// The secret.
     pub password: SecretString,

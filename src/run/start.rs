@@ -216,7 +216,11 @@ async fn open_gate(
         source,
     };
     let origin = resolved.portal.origin.to_string();
-    let key = LedgerKey::of(&origin, &settings.number, &settings.user);
+    let key = LedgerKey::of(
+        &origin,
+        &settings.number,
+        settings.user.as_deref().unwrap_or_default(),
+    );
     let ledger = key.as_str().to_owned();
     // Beside an account that was begun before lies a ledger, even where a rebuilt store has no mark of it.
     let begun = store.account(&settings.name).await?.map(|_| 0);
@@ -272,7 +276,7 @@ fn web_driver(config: &config::WebDriver) -> webdriver::WebDriver {
 fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
     agent::Account {
         about: resolved.account.clone(),
-        user: settings.user.clone(),
+        user: settings.user.clone().unwrap_or_default(),
         selectors: resolved.portal.clone(),
         sources: Sources::of(settings.name.as_str(), settings.secret_file.as_deref()),
         poll: settings.poll,

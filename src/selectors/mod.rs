@@ -124,6 +124,17 @@ pub struct SignIn {
     pub sign_out: Option<String>,
 }
 
+impl SignIn {
+    /// Does some step type this?
+    #[must_use]
+    pub fn types(&self, wanted: Value) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Fill { value, .. } => *value == wanted,
+            Step::Click { .. } => false,
+        })
+    }
+}
+
 /// One action on the login page.
 #[derive(Debug, Clone)]
 pub enum Step {
@@ -313,6 +324,8 @@ pub struct Fields {
     pub sources: BTreeMap<Field, Source>,
     /// chrono formats tried in order, for each date field.
     pub dates: BTreeMap<Field, Vec<String>>,
+    /// Cells with one of these texts are empty: the portal's word for "nothing here".
+    pub blank: Vec<String>,
     /// How amounts are written.
     pub decimal: DecimalRule,
     /// Status words. A word that is not here is quarantined.

@@ -187,6 +187,25 @@ fn overrides_of_an_account_replace_what_the_selector_file_says() {
 }
 
 #[test]
+fn an_account_has_a_user_if_and_only_if_the_portal_asks_for_one() {
+    let password_alone = SELECTORS.replace("  { fill = \"#userName\", with = \"{user}\" },", "");
+    let without = CONFIG.replace("user = \"agent\"\n", "");
+    let told = |config: &str, selectors: &str| {
+        let dir = files(config, &[("kilima.toml", selectors)]);
+        shown(dir.path(), &check(dir.path()).1)
+    };
+    assert_eq!(told(CONFIG, SELECTORS), "");
+    assert_eq!(told(&without, &password_alone), "");
+    let missing = told(&without, SELECTORS);
+    assert!(missing.contains("this account has none"), "{missing}");
+    let idle = told(CONFIG, &password_alone);
+    assert!(idle.contains("`user` is typed nowhere"), "{idle}");
+    let twice = without.replacen("600124", "600123", 1);
+    let twice = told(&twice, &password_alone);
+    assert!(twice.contains("a second time"), "{twice}");
+}
+
+#[test]
 fn paths_begin_at_the_directory_of_the_config_file() {
     let dir = files(CONFIG, &[("kilima.toml", SELECTORS)]);
     let config = config::load(&dir.path().join("tillwatch.toml")).unwrap();

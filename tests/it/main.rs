@@ -9,6 +9,7 @@ mod events;
 mod file_sink;
 mod http;
 mod login;
+mod phpliteadmin;
 mod portal_try;
 mod store_damage;
 mod store_recovery;

@@ -71,12 +71,16 @@ pub fn read(fields: &Table<'_>) -> Option<Fields> {
     let counterparty_key = reading.field(Field::Counterparty, PARTY, |cell| {
         cell.need("key", "\"msisdn\"", |key| key.parse(value::key))
     });
+    let blank = fields.optional("blank", "[\"NULL\"]", |list| {
+        list.list(|text| text.parse(value::cell))
+    });
     let decimal = fields.need("decimal", "{ mark = \".\", group = \",\" }", decimal);
     let identity = identity(fields);
     required(fields);
     Some(Fields {
         sources: reading.sources,
         dates,
+        blank: blank.unwrap_or_default(),
         decimal: decimal?,
         always_status: status.always,
         always_direction: direction.always,

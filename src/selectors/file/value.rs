@@ -10,6 +10,7 @@ use scraper::Selector;
 
 use crate::diagnostic::closest;
 use crate::diagnostic::table::{Wrong, wrong};
+use crate::extract::text::collapse;
 use crate::selectors::Origin;
 
 /// `scheme://host[:port]`.
@@ -102,6 +103,18 @@ pub fn path_with_dates(text: &str) -> Result<String, Wrong> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// The whole text of a cell, as cells are compared: white space collapsed and trimmed.
+pub fn cell(text: &str) -> Result<String, Wrong> {
+    if collapse(text, text.len()).text == text {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong(
+            "is no text that a cell can have",
+            "write it without space at its ends and with single spaces within: cells are trimmed before they are compared, and one without text is empty anyway",
+        ))
+    }
 }
 
 /// CSS that this program can evaluate on a saved page.
