@@ -1,6 +1,7 @@
 //! Tests over HTTP, files and a real browser: one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod agent;
 mod config;
 mod credentials;
 mod delivery;

@@ -1,6 +1,6 @@
 //! The WebDriver edge against a real headless browser and a small portal with faults.
 
-mod fixture;
+pub mod fixture;
 mod pages;
 mod processes;
 mod recovery;

@@ -1,0 +1,6 @@
+//! The agent as a whole: the real program, a real browser, a portal that counts.
+
+mod kills;
+mod oracle;
+mod payments;
+mod stage;
