@@ -64,7 +64,10 @@ async fn fifty_kills_lose_nothing_double_nothing_and_leave_no_browser() {
             missing(&stage.events(), &stage.portal().truth(), since) == 0
         })
         .await;
-    let old = stage.processes().into_iter().filter(|p| dead.contains(&p.group));
+    let old = stage
+        .processes()
+        .into_iter()
+        .filter(|p| dead.contains(&p.group));
     assert_eq!(old.count(), 0, "older than the last start");
     assert_eq!(agent.stop().await, 0);
 
@@ -94,10 +97,17 @@ async fn start_to_first_payment(stage: &Stage) -> Duration {
 
 /// Process groups right after a kill. Where a new browser was begun, none of an older start may live.
 fn leftovers(stage: &Stage, dead: &HashSet<i32>, kill: u32) -> Vec<i32> {
-    let living: Vec<i32> = stage.processes().iter().map(|process| process.group).collect();
+    let living: Vec<i32> = stage
+        .processes()
+        .iter()
+        .map(|process| process.group)
+        .collect();
     let (old, new): (Vec<i32>, Vec<i32>) =
         living.into_iter().partition(|group| dead.contains(group));
-    assert!(new.is_empty() || old.is_empty(), "kill {kill}: {old:?} survived a start");
+    assert!(
+        new.is_empty() || old.is_empty(),
+        "kill {kill}: {old:?} survived a start"
+    );
     new
 }
 

@@ -27,10 +27,10 @@ pub fn missing(events: &[Value], truth: &Truth, since: DateTime<Utc>) -> usize {
         of_type.map(|event| text(&event["subject"])).collect()
     };
     let (received, reversed) = (told("payment.received"), told("payment.reversed"));
-    let payments = due(truth, RowKind::Payment, since)
-        .filter(|row| !received.contains(row.receipt.as_str()));
-    let reversals = due(truth, RowKind::Reversal, since)
-        .filter(|row| !reversed.contains(row.receipt.as_str()));
+    let payments =
+        due(truth, RowKind::Payment, since).filter(|row| !received.contains(row.receipt.as_str()));
+    let reversals =
+        due(truth, RowKind::Reversal, since).filter(|row| !reversed.contains(row.receipt.as_str()));
     payments.count() + reversals.count()
 }
 
@@ -52,7 +52,10 @@ pub fn verify(events: &[Value], truth: &Truth, since: DateTime<Utc>, changed: &[
         let payer = &event["data"]["debitParty"][0];
         assert_eq!(payer["value"].as_str(), row.payer.as_deref());
         assert_eq!(payer["masked"], true);
-        assert_eq!(event["data"]["payerName"].as_str(), row.payer_name.as_deref());
+        assert_eq!(
+            event["data"]["payerName"].as_str(),
+            row.payer_name.as_deref()
+        );
         let reference = event["data"]["customerReferenceRaw"].as_str();
         assert_eq!(reference, row.customer_reference.as_deref());
     }
@@ -111,7 +114,9 @@ pub fn most_within(attempts: &[Attempt], seconds: u32) -> usize {
     let window = TimeDelta::seconds(seconds.into());
     let within = |last: &Attempt| {
         let since = last.at - window;
-        let counted = attempts.iter().filter(|at| at.at > since && at.at <= last.at);
+        let counted = attempts
+            .iter()
+            .filter(|at| at.at > since && at.at <= last.at);
         counted.count()
     };
     attempts.iter().map(within).max().unwrap_or(0)

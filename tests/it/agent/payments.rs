@@ -49,7 +49,8 @@ async fn each_payment_comes_out_once_while_sessions_expire_and_the_cap_is_reache
         .until("everything is out", || {
             let events = stage.events();
             let updates = events.iter().filter(|e| e["type"] == "payment.updated");
-            updates.count() == changed.len() && missing(&events, &stage.portal().truth(), since) == 0
+            updates.count() == changed.len()
+                && missing(&events, &stage.portal().truth(), since) == 0
         })
         .await;
     assert_eq!(agent.stop().await, 0);
@@ -60,7 +61,10 @@ async fn each_payment_comes_out_once_while_sessions_expire_and_the_cap_is_reache
     // The cap held, and it was reached.
     assert_eq!(within_cap(&truth, CAP, WINDOW_S), CAP as usize);
     assert!(stage.log().contains("waits for its next login"));
-    let gaps = stage.events().into_iter().filter(|e| e["type"] == "account.gap");
+    let gaps = stage
+        .events()
+        .into_iter()
+        .filter(|e| e["type"] == "account.gap");
     assert_eq!(gaps.count(), 0);
     stage.is_bare().await;
 }
@@ -81,7 +85,10 @@ async fn post(stage: &Stage) -> Vec<String> {
         }
         if turn % 30 == 25 {
             let events = stage.events();
-            let told = events.iter().rev().filter(|e| e["type"] == "payment.received");
+            let told = events
+                .iter()
+                .rev()
+                .filter(|e| e["type"] == "payment.received");
             let mut receipts = told.map(|e| e["subject"].as_str().unwrap().to_owned());
             if let Some(receipt) = receipts.find(|receipt| !changed.contains(receipt)) {
                 stage.portal().set_status(&receipt, "Reversed").unwrap();
