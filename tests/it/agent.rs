@@ -3,7 +3,7 @@
 mod accounts;
 mod faults;
 mod kills;
-mod oracle;
+pub mod oracle;
 mod payments;
-mod stage;
+pub mod stage;
 mod trouble;

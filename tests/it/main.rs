@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod agent;
+mod cli;
 mod config;
 mod credentials;
 mod delivery;
 mod demo_portal;
+mod docs;
 mod events;
 mod file_sink;
 mod http;
