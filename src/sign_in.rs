@@ -39,7 +39,12 @@ pub enum SignIn {
         wait: Duration,
     },
     /// Not without a person.
-    Stopped(Halt),
+    Stopped {
+        /// Why.
+        halt: Halt,
+        /// The portal said so just now; else it is known from before, and nothing was asked.
+        is_news: bool,
+    },
 }
 
 /// A try that did not come to a verdict.
@@ -100,7 +105,10 @@ impl<P: Portal> Attempt<'_, P> {
         let credential = self.credential().await?;
         let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
         if let Some(halt) = self.breaker(version).await? {
-            return Ok(SignIn::Stopped(halt));
+            return Ok(SignIn::Stopped {
+                halt,
+                is_news: false,
+            });
         }
         if let Verdict::Wait { wait, why } = self.gate.ask().await {
             return Ok(SignIn::Wait { wait, why });
@@ -220,7 +228,10 @@ impl<P: Portal> Attempt<'_, P> {
                     since: self.clock.now(),
                 };
                 self.store.set_breaker(self.account, open).await?;
-                Ok(SignIn::Stopped(Halt::Outcome(outcome)))
+                Ok(SignIn::Stopped {
+                    halt: Halt::Outcome(outcome),
+                    is_news: true,
+                })
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::login::credentials::Sources;
 use crate::login::gate::Gate;
 use crate::payment::AccountName;
 use crate::selectors;
-use crate::status::{State, Status};
+use crate::status::Status;
 use crate::store::Store;
 
 /// One account, resolved: everything its loop needs to know.
@@ -100,12 +100,5 @@ impl Seat {
                 change(status);
             }
         });
-    }
-
-    pub(super) fn state(&self) -> Option<State> {
-        self.board
-            .borrow()
-            .get(self.index)
-            .map(|status| status.state.clone())
     }
 }

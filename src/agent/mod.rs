@@ -49,6 +49,8 @@ pub struct Agent<P> {
     newest: Option<DateTime<Utc>>,
     watermark_told: Option<Duration>,
     failures: u32,
+    /// The state that the last turns waited in: told once, not at every look.
+    waited_in: Option<State>,
     unknown_before: bool,
     known: AccountState,
 }
@@ -81,6 +83,7 @@ impl<P: Portal> Agent<P> {
             newest: None,
             watermark_told: None,
             failures: 0,
+            waited_in: None,
             unknown_before: false,
             known,
         })
@@ -203,10 +206,13 @@ impl<P: Portal> Agent<P> {
             SignIn::In => finished(self.read(stop).await),
             SignIn::Wait { wait, why } => Ok(Turn::Wait(wait, State::WaitsForLogin { why })),
             SignIn::Later { outcome, wait } => Ok(Turn::Wait(wait, State::Refused { outcome })),
-            SignIn::Stopped(halt) => Ok(Turn::Wait(
-                self.account.poll.max(RECHECK),
-                State::Stopped(halt),
-            )),
+            SignIn::Stopped { halt, is_news } => {
+                if is_news {
+                    self.waited_in = None;
+                }
+                let wait = self.account.poll.max(RECHECK);
+                Ok(Turn::Wait(wait, State::Stopped(halt)))
+            }
         }
     }
 
@@ -230,7 +236,7 @@ impl<P: Portal> Agent<P> {
                 outcome: Outcome::Unknown,
                 ..
             }) => self.unknown_before = true,
-            Ok(SignIn::Later { .. } | SignIn::Wait { .. } | SignIn::Stopped(_)) | Err(_) => {}
+            Ok(SignIn::Later { .. } | SignIn::Wait { .. } | SignIn::Stopped { .. }) | Err(_) => {}
         }
         if matches!(made, Ok(SignIn::In)) {
             let now = self.edges.clock.now();
@@ -296,6 +302,7 @@ impl<P: Portal> Agent<P> {
             Ok(Turn::Read(done)) => self.after_reading(&done, began, now).await,
             Ok(Turn::Wait(wait, state)) => {
                 self.log_state(&state);
+                self.waited_in = Some(state.clone());
                 self.schedule.not_before(now + wait);
                 self.say(state, None).await;
             }
@@ -306,6 +313,7 @@ impl<P: Portal> Agent<P> {
 
     async fn after_reading(&mut self, done: &Done, began: Duration, now: Duration) {
         self.failures = 0;
+        self.waited_in = None;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.schedule.read(began, now, swept);
         self.read_through = Some(done.read_at);
@@ -356,7 +364,7 @@ impl<P: Portal> Agent<P> {
 
     fn log_state(&self, state: &State) {
         let account = self.account.about.name.as_str();
-        let before = self.edges.seat.state();
+        let before = &self.waited_in;
         match state {
             State::Stopped(halt) if before.as_ref() != Some(state) => {
                 tracing::error!(account, "stopped: {}", halt.advice());

@@ -1,10 +1,13 @@
 //! Tests over HTTP, files and a real browser: one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod agent;
+mod cli;
 mod config;
 mod credentials;
 mod delivery;
 mod demo_portal;
+mod docs;
 mod events;
 mod file_sink;
 mod http;

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::interval;
 
 /// Browsers side by side, in all tests of this binary that use this fixture: two keep two cores busy.
-static BROWSERS: Semaphore = Semaphore::const_new(2);
+pub static BROWSERS: Semaphore = Semaphore::const_new(2);
 
 /// A place for a browser, and the state directory of its account.
 pub struct Bench {

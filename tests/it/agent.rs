@@ -1,0 +1,9 @@
+//! The agent as a whole: the real program, a real browser, a portal that counts.
+
+mod accounts;
+mod faults;
+mod kills;
+pub mod oracle;
+mod payments;
+pub mod stage;
+mod trouble;

@@ -1,0 +1,135 @@
+//! Accounts that stop alone: wrong password, a person at the portal, a broken selector file.
+
+use tillwatch::control::Request;
+use tillwatch::demo::portal::{LoginOutcome, PortalConfig};
+
+use super::stage::{Cast, Stage, payment, write_secret};
+
+/// Of the log of the last start: the account was found stopped.
+fn says_stopped(stage: &Stage, times: usize) -> bool {
+    stage.log().matches("stopped: ").count() == times
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once_until_it_changes_or_a_person_resumes() {
+    let stage = Stage::set(vec![Cast::kilima()], "").await;
+    let portal = stage.portal();
+    let right = portal.config().password;
+    let secret = stage.path("kilima.secret");
+    write_secret(&secret, "not-the-password");
+    let outcomes = || -> Vec<LoginOutcome> {
+        let attempts = portal.truth().attempts;
+        attempts.iter().map(|attempt| attempt.outcome).collect()
+    };
+
+    let agent = stage.start();
+    stage.until("stopped", || says_stopped(&stage, 1)).await;
+    stage.read_once("kilima").await;
+    assert_eq!(outcomes(), [LoginOutcome::WrongPassword]);
+    assert_eq!(agent.stop().await, 0);
+
+    let agent = stage.start();
+    stage
+        .until("stopped again", || says_stopped(&stage, 2))
+        .await;
+    stage.read_once("kilima").await;
+    assert_eq!(outcomes(), [LoginOutcome::WrongPassword]);
+
+    // Another secret is another credential.
+    write_secret(&secret, &right);
+    let receipt = portal.post_payment(&payment()).unwrap();
+    stage.until_told(&receipt).await;
+    let one_of_each = [LoginOutcome::WrongPassword, LoginOutcome::SignedIn];
+    assert_eq!(outcomes(), one_of_each);
+
+    // The portal's password changes under us, and back: only a person can know.
+    let password = |word: &str| {
+        let change = serde_json::json!({ "password": word });
+        portal
+            .set_config(change.as_object().unwrap().clone())
+            .unwrap();
+    };
+    password("changed-elsewhere");
+    portal.expire_session(0);
+    stage
+        .until("stopped once more", || says_stopped(&stage, 3))
+        .await;
+    password(&right);
+    let receipt = portal.post_payment(&payment()).unwrap();
+    stage.read_once("kilima").await;
+    assert_eq!(outcomes().len(), 3);
+    assert!(!stage.is_told(&receipt));
+    let resumed = stage.command(&["resume", "kilima"]).output().await.unwrap();
+    assert!(resumed.status.success(), "{resumed:?}");
+    stage.until_told(&receipt).await;
+    assert_eq!(outcomes().len(), 4);
+    assert_eq!(agent.stop().await, 0);
+    stage.is_bare().await;
+}
+
+#[tokio::test]
+async fn a_paused_account_is_signed_out_and_left_alone_while_another_is_read() {
+    let other = Cast {
+        name: "other",
+        knobs: PortalConfig {
+            short_code: "600124".to_owned(),
+            seed: 2,
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    };
+    let broken = Cast {
+        name: "broken",
+        selectors: "broken",
+        knobs: PortalConfig {
+            short_code: "600125".to_owned(),
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    };
+    let stage = Stage::set(vec![Cast::kilima(), other, broken], "").await;
+    std::fs::write(
+        stage.path("selectors/broken.toml"),
+        "format = 1\nnonsense = true\n",
+    )
+    .unwrap();
+    let (portal, other) = (stage.portal(), stage.portals[1].control());
+    let agent = stage.start();
+    for portal in [portal, other] {
+        let receipt = portal.post_payment(&payment()).unwrap();
+        stage.until_told(&receipt).await;
+    }
+    assert!(
+        stage.log().contains("its files are wrong"),
+        "{}",
+        stage.log()
+    );
+    assert_eq!(stage.portals[2].control().truth().loads, []);
+
+    let paused = stage.command(&["pause", "kilima"]).output().await.unwrap();
+    assert!(paused.status.success(), "{paused:?}");
+    let left = portal.truth();
+    assert_eq!(left.session_since, None, "not signed out\n{}", stage.log());
+    let receipt = portal.post_payment(&payment()).unwrap();
+    for _ in 0..3 {
+        let receipt = other.post_payment(&payment()).unwrap();
+        stage.until_told(&receipt).await;
+        let account = "kilima".to_owned();
+        stage.ask(&Request::Poll { account }).await;
+    }
+    assert_eq!(portal.truth().loads, left.loads, "looked at while paused");
+    assert!(!stage.is_told(&receipt));
+
+    // A pause outlives the agent.
+    assert_eq!(agent.stop().await, 0);
+    let agent = stage.start();
+    let news = other.post_payment(&payment()).unwrap();
+    stage.until_told(&news).await;
+    assert_eq!(portal.truth().loads, left.loads, "looked at while paused");
+    let resumed = stage.command(&["resume", "kilima"]).output().await.unwrap();
+    assert!(resumed.status.success(), "{resumed:?}");
+    stage.until_told(&receipt).await;
+    assert_eq!(portal.truth().attempts.len(), 2);
+    assert_eq!(agent.stop().await, 0);
+    stage.is_bare().await;
+}

@@ -1,0 +1,122 @@
+//! A portal that fails and heals: nothing lost, no login wasted, an empty table never believed.
+
+use serde_json::Value;
+use tillwatch::demo::portal::{Fault, FaultRule, Markup, SideChannel};
+
+use super::oracle::verify;
+use super::stage::{Cast, Stage, payment};
+
+const TABLE: &str = "/statement.action";
+const SIGN_IN: &str = "/orglogin.action";
+
+type Breakage = (&'static str, Box<dyn Fn(&SideChannel)>);
+
+fn fails(fault: Fault) -> Box<dyn Fn(&SideChannel)> {
+    fails_at(fault, TABLE)
+}
+
+fn fails_at(fault: Fault, path: &str) -> Box<dyn Fn(&SideChannel)> {
+    let rule = FaultRule {
+        fault,
+        path: Some(path.to_owned()),
+        times: None,
+        ms: 0,
+        after: false,
+    };
+    Box::new(move |portal| assert!(portal.add_fault(rule.clone())))
+}
+
+fn shows(markup: Markup) -> Box<dyn Fn(&SideChannel)> {
+    Box::new(move |portal| portal.set_markup(markup.clone()))
+}
+
+fn renamed(header: &str) -> Markup {
+    Markup {
+        rename_header: [(header.to_owned(), "Something else".to_owned())].into(),
+        ..Markup::default()
+    }
+}
+
+#[rustfmt::skip]
+fn breakages() -> Vec<Breakage> {
+    let usual = Markup::default;
+    vec![
+        ("404", fails(Fault::NotFound)),
+        ("500", fails(Fault::ServerError)),
+        ("an empty body", fails(Fault::EmptyBody)),
+        ("a hanging request", fails(Fault::Hang)),
+        ("a closed connection", fails(Fault::Close)),
+        ("another site's page", shows(Markup { other_site: true, ..usual() })),
+        ("empty pages", shows(Markup { empty_body: true, ..usual() })),
+        ("no mark of who is signed in", shows(Markup { drop_signed_in_mark: true, ..usual() })),
+        ("a renamed amount", shows(renamed("Paid In"))),
+        ("a renamed receipt", shows(renamed("Receipt No."))),
+        ("a dropped status", shows(Markup { drop_column: vec!["Transaction Status".into()], ..usual() })),
+        ("no header", shows(Markup { drop_header_row: true, ..usual() })),
+        ("no table", shows(Markup { drop_table: true, ..usual() })),
+        ("hidden rows", shows(Markup { hide_rows: true, ..usual() })),
+    ]
+}
+
+#[tokio::test]
+async fn a_portal_that_fails_and_heals_costs_no_payment_and_no_login() {
+    let cast = Cast {
+        keys: "poll = \"1s\"\nsweep = \"10s\"".to_owned(),
+        ..Cast::kilima()
+    };
+    let stage = Stage::set(vec![cast], "").await;
+    let (portal, agent) = (stage.portal(), stage.start());
+    stage
+        .until("a first reading", || !stage.events().is_empty())
+        .await;
+    let since = portal.truth().attempts[0].at;
+    for (what, breaks) in breakages() {
+        println!("{what}");
+        breaks(portal);
+        let (watermarks, loads) = (watermarks(&stage.events()), portal.truth().loads.len());
+        let receipt = portal.post_payment(&payment()).unwrap();
+        stage.read_once("kilima").await;
+        assert!(portal.truth().loads.len() > loads, "{what}");
+        assert!(!stage.is_told(&receipt), "{what}");
+        assert_eq!(watermarks, self::watermarks(&stage.events()), "{what}");
+        heal(portal);
+        stage.read_once("kilima").await;
+        stage.until_told(&receipt).await;
+        assert_eq!(portal.truth().attempts.len(), 1, "{what}\n{}", stage.log());
+    }
+    for (what, fault) in [("404", Fault::NotFound), ("closed", Fault::Close)] {
+        fails_at(fault, SIGN_IN)(portal);
+        portal.expire_session(0);
+        let receipt = portal.post_payment(&payment()).unwrap();
+        stage.read_once("kilima").await;
+        assert!(!stage.is_told(&receipt), "{what}");
+        let before = portal.truth().attempts.len();
+        heal(portal);
+        stage.read_once("kilima").await;
+        stage.until_told(&receipt).await;
+        assert_eq!(
+            portal.truth().attempts.len(),
+            before + 1,
+            "{what} at sign-in"
+        );
+    }
+    assert_eq!(portal.truth().attempts.len(), 3);
+    assert_eq!(agent.stop().await, 0);
+    verify(&stage.events(), &portal.truth(), since, &[]);
+    let gaps = stage
+        .events()
+        .into_iter()
+        .filter(|e| e["type"] == "account.gap");
+    assert_eq!(gaps.count(), 0);
+    stage.is_bare().await;
+}
+
+fn heal(portal: &SideChannel) {
+    portal.clear_faults();
+    portal.set_markup(Markup::default());
+}
+
+fn watermarks(events: &[Value]) -> usize {
+    let told = events.iter().filter(|e| e["type"] == "account.watermark");
+    told.count()
+}

@@ -1,0 +1,99 @@
+//! Drivers and browsers that die or hang, and a sink without room: recovered from, nothing lost.
+
+use std::process::Command;
+
+use rustix::process::Signal;
+use tillwatch::demo::portal::Posting;
+
+use super::oracle::verify;
+use super::stage::{Cast, Stage, payment};
+use crate::webdriver::fixture::{Process, signal};
+
+#[tokio::test]
+async fn a_dead_or_hung_driver_or_browser_is_replaced() {
+    let stage = Stage::set(vec![Cast::kilima()], "").await;
+    let (portal, agent) = (stage.portal(), stage.start());
+    stage
+        .until("a first reading", || !stage.events().is_empty())
+        .await;
+    let since = portal.truth().attempts[0].at;
+    let troubles: [(Signal, fn(&Process) -> bool); 4] = [
+        (Signal::KILL, Process::is_driver),
+        (Signal::KILL, Process::is_browser),
+        (Signal::STOP, Process::is_driver),
+        (Signal::STOP, Process::is_browser),
+    ];
+    for (round, (what, whose)) in troubles.into_iter().enumerate() {
+        let before = stage.processes();
+        let hit = before.iter().find(|process| whose(process)).unwrap();
+        signal(hit.pid, what);
+        let receipt = portal.post_payment(&payment()).unwrap();
+        stage.until_told(&receipt).await;
+        let is_old = |process: &Process| before.iter().any(|old| old.pid == process.pid);
+        stage
+            .until("none of the old processes is left", || {
+                !stage.processes().iter().any(is_old)
+            })
+            .await;
+        assert_eq!(portal.truth().attempts.len(), round + 2, "{}", stage.log());
+    }
+    assert_eq!(agent.stop().await, 0);
+    verify(&stage.events(), &portal.truth(), since, &[]);
+    stage.is_bare().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_holds_a_file_sink_back_and_loses_nothing() {
+    let stage = Stage::set(
+        vec![Cast::kilima()],
+        "\n[[sink]]\ntype = \"file\"\nname = \"small\"\npath = \"small/events.ndjson\"\n",
+    )
+    .await;
+    let small = stage.path("small");
+    std::fs::create_dir(&small).unwrap();
+    let mount = |args: &[&str]| {
+        let status = Command::new("mount").args(args).arg(&small).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !mount(&["-t", "tmpfs", "-o", "size=16k", "tillwatch-test"]) {
+        eprintln!("SKIPPED: no permission to mount a small disk");
+        return;
+    }
+    let _mounted = Mounted(small.clone());
+    let agent = stage.start();
+    stage
+        .until("a first reading", || !stage.events().is_empty())
+        .await;
+    let receipts: Vec<String> = (0..40)
+        .map(|_| stage.portal().post_payment(&Posting::default()).unwrap())
+        .collect();
+    // The other sink is not held back.
+    for receipt in &receipts {
+        stage.until_told(receipt).await;
+    }
+    let written = || std::fs::read_to_string(small.join("events.ndjson")).unwrap();
+    stage
+        .until("the disk is full", || stage.log().contains("No space left"))
+        .await;
+    assert!(!receipts.iter().all(|receipt| written().contains(receipt)));
+    assert!(mount(&["-o", "remount,size=8m", "tillwatch-test"]));
+    stage
+        .until("all is written", || written() == read(&stage))
+        .await;
+    assert_eq!(agent.stop().await, 0);
+    assert_eq!(written(), read(&stage));
+}
+
+fn read(stage: &Stage) -> String {
+    std::fs::read_to_string(stage.path("payments.ndjson")).unwrap()
+}
+
+/// Unmounted when dropped.
+struct Mounted(std::path::PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let ended = Command::new("umount").arg("-l").arg(&self.0).status();
+        assert!(ended.is_ok_and(|status| status.success()));
+    }
+}
