@@ -9,6 +9,9 @@ use super::oracle::verify;
 use super::stage::{Cast, Stage, payment};
 use crate::webdriver::fixture::{Process, signal};
 
+/// Which process is meant.
+type Whose = fn(&Process) -> bool;
+
 #[tokio::test]
 async fn a_dead_or_hung_driver_or_browser_is_replaced() {
     let stage = Stage::set(vec![Cast::kilima()], "").await;
@@ -17,7 +20,7 @@ async fn a_dead_or_hung_driver_or_browser_is_replaced() {
         .until("a first reading", || !stage.events().is_empty())
         .await;
     let since = portal.truth().attempts[0].at;
-    let troubles: [(Signal, fn(&Process) -> bool); 4] = [
+    let troubles: [(Signal, Whose); 4] = [
         (Signal::KILL, Process::is_driver),
         (Signal::KILL, Process::is_browser),
         (Signal::STOP, Process::is_driver),
