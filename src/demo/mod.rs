@@ -156,17 +156,31 @@ async fn demo(args: DemoArgs, shutdown: impl Future<Output = ()>) -> Result<Exit
         clock: &clock,
         since,
     };
-    let play = async {
+    let exit = until_either_ends(agent, async {
         let posted = scene.play(seen_status, shutdown).await;
         // The agent may have ended by itself already.
         let _ended = finish.send(());
         posted
-    };
-    let (exit, posted) = tokio::join!(agent, play);
-    posted?;
+    })
+    .await?;
     let exit = scene.close(exit)?;
     portal.shutdown().await;
     Ok(exit)
+}
+
+/// The agent while `play` lasts, and its end after it. An agent that ends by itself ends the play.
+async fn until_either_ends(
+    agent: impl Future<Output = Exit>,
+    play: impl Future<Output = Result<(), DemoError>>,
+) -> Result<Exit, DemoError> {
+    tokio::pin!(agent, play);
+    tokio::select! {
+        exit = &mut agent => Ok(exit),
+        played = &mut play => {
+            let exit = agent.await;
+            played.map(|()| exit)
+        }
+    }
 }
 
 /// Starts Kilima Money on `address`.

@@ -276,7 +276,7 @@ async fn a_demo_ends_by_itself_with_json_lines_only_and_a_summary() {
     let files = tempfile::tempdir().unwrap();
     let summary = files.path().join("summary.json");
     let path = summary.to_str().unwrap();
-    let mut show = Show::start(&["--for", "10s", "--summary", path]).await;
+    let mut show = Show::start(&["--for", "20s", "--summary", path]).await;
     let mut out = Vec::new();
     show.child
         .stdout
