@@ -37,11 +37,9 @@ impl Live {
     ) {
         if self.on_terminal {
             // A terminal that is gone ends the demo by its signal, not by this line.
-            let _gone = write!(
-                std::io::stderr(),
-                "\r\x1b[2K{}",
-                line(status, now, payments, last_delay_ms)
-            );
+            // The cursor goes back to the first column, so that a log line or a payment takes this line's place.
+            let line = line(status, now, payments, last_delay_ms);
+            let _gone = write!(std::io::stderr(), "\r\x1b[2K{line}\r");
             let _gone = std::io::stderr().flush();
         }
     }
