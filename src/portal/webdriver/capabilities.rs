@@ -5,6 +5,8 @@ use std::time::Duration;
 use fantoccini::wd::Capabilities;
 use serde_json::{Value as Json, json};
 
+use super::resend;
+
 /// Each measured or needed: no GPU, no first-run page, no background traffic; the pipe makes the browser end with
 /// its driver.
 const ARGS: [&str; 8] = [
@@ -22,12 +24,14 @@ const ARGS: [&str; 8] = [
 pub(super) fn command_line(args: &[String]) -> Vec<String> {
     ARGS.iter()
         .map(|arg| (*arg).to_owned())
+        .chain([resend::ARG.to_owned()])
         .chain(args.iter().cloned())
         .collect()
 }
 
 /// `chrome` is `goog:chromeOptions` (<https://developer.chrome.com/docs/chromedriver/capabilities>).
-pub(super) fn capabilities(chrome: Json, page_timeout: Duration) -> Capabilities {
+pub(super) fn capabilities(mut chrome: Json, page_timeout: Duration) -> Capabilities {
+    chrome["prefs"] = resend::preferences();
     let page_ms = u64::try_from(page_timeout.as_millis()).unwrap_or(u64::MAX);
     [
         ("browserName", json!("chrome")),

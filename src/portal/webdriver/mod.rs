@@ -5,6 +5,7 @@
 //! - Nothing is typed unless the element's own document, and where its form sends to, are of the pinned origin (`form`).
 //! - A page is given only when it is of the pinned origin, of a document newer than the page before, and no error
 //!   page (`reading`): a navigation that leads nowhere never passes for a page.
+//! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
 //! - One load and one read per page, never a round trip per cell.
 //! - No call is waited for without limit. A call past it costs the session (`session`): a local driver is killed and a
 //!   remote session ended, and the next `open` begins anew.
@@ -22,6 +23,7 @@ mod form;
 mod parent_death;
 mod reading;
 mod record;
+mod resend;
 mod run_dir;
 mod session;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::error::{CmdError, ErrorStatus, NewSessionError};
-use fantoccini::wd::Capabilities;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::Value as Json;
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::connection::Connector;
+use super::resend;
 use crate::portal::PortalError;
 
 /// One dialog may follow another: from the link that was clicked, then from the page that it led to.
@@ -82,12 +83,24 @@ impl Session {
             Ok(Ok(None) | Err(_)) => return Err(none("the answer names no session".to_owned())),
             Err(_) => return Err(hung("new session", limit)),
         };
-        Ok(Self {
+        let session = Self {
             client,
             id,
             limit,
             cut,
-        })
+        };
+        match resend::forbid(&session).await {
+            Ok(()) => Ok(session),
+            Err(failure) => {
+                session.end(limit).await;
+                Err(match failure {
+                    Failure::Gone(error) => error,
+                    Failure::Refused { code, .. } => none(format!(
+                        "it does not take DevTools commands ({code}): ChromeDriver does"
+                    )),
+                })
+            }
+        }
     }
 
     /// Its id at the WebDriver.
@@ -99,6 +112,18 @@ impl Session {
     pub(super) async fn goto(&self, url: &Url) -> Result<(), Failure> {
         self.call("navigate to", |client| async move {
             client.goto(url.as_str()).await
+        })
+        .await
+    }
+
+    /// A command that fantoccini does not know.
+    pub(super) async fn issue(
+        &self,
+        command: impl WebDriverCompatibleCommand + Clone + Send + 'static,
+    ) -> Result<Json, Failure> {
+        self.call("execute DevTools command", |client| {
+            let command = command.clone();
+            async move { client.issue_cmd(command).await }
         })
         .await
     }

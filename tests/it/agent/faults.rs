@@ -120,3 +120,38 @@ fn watermarks(events: &[Value]) -> usize {
     let told = events.iter().filter(|e| e["type"] == "account.watermark");
     told.count()
 }
+
+/// The portal takes the sign-in and the answer is lost: counted once there, once here, and not repeated in haste.
+#[tokio::test]
+async fn a_sign_in_whose_answer_is_lost_is_one_attempt() {
+    for fault in [Fault::Close, Fault::ServerError, Fault::EmptyBody] {
+        let stage = Stage::set(vec![Cast::kilima()], "").await;
+        let portal = stage.portal();
+        let rule = FaultRule {
+            fault: Fault::Slow,
+            path: Some(SIGN_IN.to_owned()),
+            times: Some(2),
+            ms: 0,
+            after: false,
+        };
+        // The form comes (the table's page leads to it once), the answer to it does not.
+        assert!(portal.add_fault(rule.clone()));
+        assert!(portal.add_fault(FaultRule {
+            fault,
+            times: None,
+            after: true,
+            ..rule
+        }));
+        let agent = stage.start();
+        stage
+            .until("the sign-in failed", || {
+                stage.log().contains("signing in") && stage.log().contains("WARN")
+            })
+            .await;
+        let attempts = portal.truth().attempts;
+        assert_eq!(agent.stop().await, 0);
+        // Chromium sends a POST again by itself when its connection closes: three sign-ins of one click.
+        assert_eq!(attempts.len(), 1, "{fault:?}: {attempts:?}");
+        stage.is_bare().await;
+    }
+}
