@@ -314,6 +314,7 @@ impl<P: Portal> Agent<P> {
     async fn after_reading(&mut self, done: &Done, began: Duration, now: Duration) {
         self.failures = 0;
         self.waited_in = None;
+        self.unknown_before = false;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.schedule.read(began, now, swept);
         self.read_through = Some(done.read_at);
