@@ -49,7 +49,7 @@ pub struct Agent<P> {
     newest: Option<DateTime<Utc>>,
     watermark_told: Option<Duration>,
     failures: u32,
-    /// The state that the last turns waited in: told once, not at every look.
+    /// The state that the last turns ended in, if not a reading: told once, not at every look.
     waited_in: Option<State>,
     unknown_before: bool,
     known: AccountState,
@@ -340,19 +340,17 @@ impl<P: Portal> Agent<P> {
         let wait = retry::delay(verdict, self.failures, self.jitter());
         let account = self.account.about.name.as_str();
         let (failures, retry_ms) = (self.failures, wait.as_millis());
-        if person && self.failures == 1 {
+        let state = State::Failing {
+            why: error.to_string(),
+        };
+        if person && self.waited_in.as_ref() != Some(&state) {
             tracing::error!(account, failures, retry_ms, "{error}");
         } else {
             tracing::warn!(account, failures, retry_ms, "{error}");
         }
+        self.waited_in = Some(state.clone());
         self.schedule.not_before(now + wait);
-        self.say(
-            State::Failing {
-                why: error.to_string(),
-            },
-            None,
-        )
-        .await;
+        self.say(state, None).await;
     }
 
     /// Spreads the accounts' next tries; the same for the same failure, so that a simulated run can be repeated.
