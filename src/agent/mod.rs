@@ -169,6 +169,9 @@ impl<P: Portal> Agent<P> {
                 })
             }
             Order::Resume => self.resume().await.map(|()| format!("{name} goes on")),
+            Order::Poll if self.known.paused => Ok(format!(
+                "{name} is paused and not read; `tillwatch resume {name}` goes on"
+            )),
             Order::Poll => Ok(format!("{name} is read now")),
         };
         if matches!(order, Order::Resume | Order::Poll) {
