@@ -175,7 +175,7 @@ impl<P: Portal> Agent<P> {
             Order::Poll => Ok(format!("{name} is read now")),
         };
         if matches!(order, Order::Resume | Order::Poll) {
-            self.schedule.now(self.edges.clock.monotonic());
+            self.schedule.wake_at(self.edges.clock.monotonic());
         }
         let said = match result {
             Ok(done) => Answer::Done(done),
@@ -306,7 +306,7 @@ impl<P: Portal> Agent<P> {
             Ok(Turn::Wait(wait, state)) => {
                 self.log_state(&state);
                 self.waited_in = Some(state.clone());
-                self.schedule.not_before(now + wait);
+                self.schedule.wake_at(now + wait);
                 self.say(state, None).await;
             }
             Ok(Turn::Stopping) => {}
@@ -352,7 +352,7 @@ impl<P: Portal> Agent<P> {
             tracing::warn!(account, failures, retry_ms, "{error}");
         }
         self.waited_in = Some(state.clone());
-        self.schedule.not_before(now + wait);
+        self.schedule.wake_at(now + wait);
         self.say(state, None).await;
     }
 
