@@ -50,19 +50,9 @@ impl Schedule {
         }
     }
 
-    /// Not before `at`; a later beat stays.
-    pub fn not_before(&mut self, at: Duration) {
+    /// Next at `at`, whatever the rhythm says.
+    pub fn wake_at(&mut self, at: Duration) {
         self.next = at;
-    }
-
-    /// The next reading is a sweep: what was read last is not to be built on.
-    pub fn sweep_next(&mut self) {
-        self.swept = None;
-    }
-
-    /// Due at once.
-    pub fn now(&mut self, now: Duration) {
-        self.next = now;
     }
 }
 
@@ -89,7 +79,5 @@ mod tests {
         schedule.read(S(0), S(1), true);
         assert!(!schedule.sweep_is_due(S(899)));
         assert!(schedule.sweep_is_due(S(900)));
-        schedule.sweep_next();
-        assert!(schedule.sweep_is_due(S(31)));
     }
 }

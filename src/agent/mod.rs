@@ -49,7 +49,7 @@ pub struct Agent<P> {
     newest: Option<DateTime<Utc>>,
     watermark_told: Option<Duration>,
     failures: u32,
-    /// The state that the last turns waited in: told once, not at every look.
+    /// The state that the last turns ended in, if not a reading: told once, not at every look.
     waited_in: Option<State>,
     unknown_before: bool,
     known: AccountState,
@@ -169,10 +169,13 @@ impl<P: Portal> Agent<P> {
                 })
             }
             Order::Resume => self.resume().await.map(|()| format!("{name} goes on")),
+            Order::Poll if self.known.paused => Ok(format!(
+                "{name} is paused and not read; `tillwatch resume {name}` goes on"
+            )),
             Order::Poll => Ok(format!("{name} is read now")),
         };
         if matches!(order, Order::Resume | Order::Poll) {
-            self.schedule.now(self.edges.clock.monotonic());
+            self.schedule.wake_at(self.edges.clock.monotonic());
         }
         let said = match result {
             Ok(done) => Answer::Done(done),
@@ -303,7 +306,7 @@ impl<P: Portal> Agent<P> {
             Ok(Turn::Wait(wait, state)) => {
                 self.log_state(&state);
                 self.waited_in = Some(state.clone());
-                self.schedule.not_before(now + wait);
+                self.schedule.wake_at(now + wait);
                 self.say(state, None).await;
             }
             Ok(Turn::Stopping) => {}
@@ -314,6 +317,7 @@ impl<P: Portal> Agent<P> {
     async fn after_reading(&mut self, done: &Done, began: Duration, now: Duration) {
         self.failures = 0;
         self.waited_in = None;
+        self.unknown_before = false;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.schedule.read(began, now, swept);
         self.read_through = Some(done.read_at);
@@ -339,19 +343,17 @@ impl<P: Portal> Agent<P> {
         let wait = retry::delay(verdict, self.failures, self.jitter());
         let account = self.account.about.name.as_str();
         let (failures, retry_ms) = (self.failures, wait.as_millis());
-        if person && self.failures == 1 {
+        let state = State::Failing {
+            why: error.to_string(),
+        };
+        if person && self.waited_in.as_ref() != Some(&state) {
             tracing::error!(account, failures, retry_ms, "{error}");
         } else {
             tracing::warn!(account, failures, retry_ms, "{error}");
         }
-        self.schedule.not_before(now + wait);
-        self.say(
-            State::Failing {
-                why: error.to_string(),
-            },
-            None,
-        )
-        .await;
+        self.waited_in = Some(state.clone());
+        self.schedule.wake_at(now + wait);
+        self.say(state, None).await;
     }
 
     /// Spreads the accounts' next tries; the same for the same failure, so that a simulated run can be repeated.
