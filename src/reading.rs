@@ -410,9 +410,11 @@ impl<P: Portal> Reader<'_, P> {
         read_at: DateTime<Utc>,
     ) -> Result<bool, ReadError> {
         let now = self.clock.monotonic();
-        self.memory
-            .noticed
-            .retain(|gap, _| proved.gaps.contains(gap));
+        // An ordinary reading does not reach all holes; one that a sweep does not reach is told and given up.
+        let is_sweep = plan.goal.overlap == 0;
+        self.memory.noticed.retain(|gap, _| {
+            proved.gaps.contains(gap) || (!is_sweep && gap.from < covered_from)
+        });
         for gap in &proved.gaps {
             self.memory.noticed.entry(gap.clone()).or_insert(now);
         }
@@ -427,10 +429,11 @@ impl<P: Portal> Reader<'_, P> {
             return Ok(false);
         }
         let mut reading = self.reading(read_at);
-        let until = completeness::complete_until(read_at, &proved.gaps);
+        let holes: Vec<Gap> = self.memory.noticed.keys().cloned().collect();
+        let until = completeness::complete_until(read_at, &holes);
         reading.watermark = Some((
             until,
-            if proved.gaps.is_empty() {
+            if holes.is_empty() {
                 proved.proof
             } else {
                 Proof::Overlap
