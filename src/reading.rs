@@ -183,8 +183,14 @@ impl<P: Portal> Reader<'_, P> {
                 table.rows.reverse();
             }
             let has_next = table.has_next;
+            let before = gathered.rows.len();
             self.take(table, plan, progress, &mut gathered, read_at)
                 .await?;
+            if order == Order::OldestFirst {
+                // This page is newer than those before it.
+                let added = gathered.rows.len() - before;
+                gathered.rows.rotate_right(added);
+            }
             let reached = progress.is_reached() && order == Order::NewestFirst;
             if !has_next || reached || gathered.pages >= plan.max_pages {
                 gathered.read_to_the_end = !has_next;
@@ -313,16 +319,17 @@ impl<P: Portal> Reader<'_, P> {
         gathered: &Gathered,
     ) -> Result<bool, ReadError> {
         let page = self.portal.first_page(plan.days).await?;
-        let mut table = self.understand(page).await?;
-        if self.selectors.table.order == Order::OldestFirst {
-            table.rows.reverse();
-        }
+        let table = self.understand(page).await?;
         let now = table
             .rows
             .iter()
             .filter_map(|row| row.meaning.as_ref().ok());
         let then = gathered.rows.iter();
-        Ok(now.zip(then).any(|(now, then)| now.payment != then.payment))
+        let moved = |(now, then): (&Normalized, &Normalized)| now.payment != then.payment;
+        Ok(match self.selectors.table.order {
+            Order::NewestFirst => now.zip(then).any(moved),
+            Order::OldestFirst => now.zip(then.rev()).any(moved),
+        })
     }
 
     async fn commit_twins(
