@@ -98,12 +98,23 @@ pub enum ReadError {
 /// What one account's readings remember of each other. Lost with the process; the next one begins with a sweep.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// Rows put aside in this run.
+    /// Rows in quarantine.
     aside: HashSet<RowKey>,
     /// Holes as found, and when first.
     noticed: HashMap<Gap, Duration>,
     /// Holes that the store was told of.
     told_gaps: HashSet<Gap>,
+}
+
+impl Memory {
+    /// At the start of a run, when these rows lie in quarantine.
+    #[must_use]
+    pub fn holding(aside: impl IntoIterator<Item = RowKey>) -> Self {
+        Self {
+            aside: aside.into_iter().collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// One account's reading in progress.
@@ -128,7 +139,6 @@ pub struct Reader<'a, P> {
 #[derive(Default)]
 struct Gathered {
     rows: Vec<Normalized>,
-    understood: Vec<RowKey>,
     ids: HashSet<PaymentId>,
     counted: u64,
     pages: usize,
@@ -237,7 +247,8 @@ impl<P: Portal> Reader<'_, P> {
             .known(ids.map(|row| row.payment.id).collect())
             .await?;
         let mut fresh = Vec::new();
-        let mut aside = Vec::new();
+        let mut aside: Vec<QuarantinedRow> = Vec::new();
+        let mut understood = Vec::new();
         for row in table.rows {
             let key = RowKey::of(&row.cells);
             let normalized = match row.meaning {
@@ -246,7 +257,7 @@ impl<P: Portal> Reader<'_, P> {
                     progress.row(false, None);
                     gathered.counted += 1;
                     gathered.aside += 1;
-                    if self.memory.aside.insert(key) {
+                    if !self.memory.aside.contains(&key) {
                         let reason = error.to_string();
                         aside.push(QuarantinedRow {
                             key,
@@ -268,19 +279,21 @@ impl<P: Portal> Reader<'_, P> {
             if news && normalized.fingerprint.is_none() {
                 fresh.push(payment.clone());
             }
-            if self.memory.aside.remove(&key) {
-                gathered.understood.push(key);
+            if self.memory.aside.contains(&key) {
+                understood.push(key);
             }
             gathered.rows.push(normalized);
         }
         fresh.reverse();
-        let understood = std::mem::take(&mut gathered.understood);
         if !(fresh.is_empty() && aside.is_empty() && understood.is_empty()) {
+            let put_aside: Vec<RowKey> = aside.iter().map(|row| row.key).collect();
             let mut reading = self.reading(read_at);
             reading.payments = fresh;
             reading.quarantined = aside;
-            reading.understood = understood;
+            reading.understood.clone_from(&understood);
             gathered.told += self.commit(reading).await?.received;
+            self.memory.aside.extend(put_aside);
+            self.memory.aside.retain(|key| !understood.contains(key));
         }
         Ok(())
     }
@@ -302,6 +315,14 @@ impl<P: Portal> Reader<'_, P> {
         let account = self.account.name.as_str();
         for row in &committed.newly_quarantined {
             tracing::warn!(account, reason = %row.reason, "a row could not be understood and was put aside");
+        }
+        if committed.quarantine_overflow > 0 {
+            let rows = committed.quarantine_overflow;
+            tracing::error!(
+                account,
+                rows,
+                "the quarantine is full and these rows are not kept: correct the selector file"
+            );
         }
         for gap in &committed.gaps_opened {
             tracing::warn!(account, from = %gap.from, to = %gap.to, cause = gap.cause.as_str(), "rows may be missing");

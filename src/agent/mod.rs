@@ -72,13 +72,14 @@ impl<P: Portal> Agent<P> {
             .store
             .begin_account(&account.about.name, account.since.unwrap_or(first_start))
             .await?;
+        let held = edges.store.quarantine(Some(&account.about.name)).await?;
         let schedule = Schedule::starting(edges.clock.monotonic(), account.poll, account.sweep);
         Ok(Self {
             account,
             limits,
             edges,
             schedule,
-            memory: Memory::default(),
+            memory: Memory::holding(held.into_iter().map(|held| held.row.key)),
             read_through: None,
             newest: None,
             watermark_told: None,
