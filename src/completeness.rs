@@ -86,6 +86,8 @@ pub struct Finished {
     pub rows: u64,
     /// The portal's own count.
     pub portal_count: Option<u64>,
+    /// Where it stopped short of its goal, for its pages ran out: from when to when nothing was read.
+    pub unread: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The newest instant of any row known before this reading, when it lies in the days asked for.
     pub known_until: Option<DateTime<Utc>>,
 }
@@ -116,6 +118,14 @@ pub fn judge(payments: &[Payment], progress: &Progress, finished: Finished) -> P
             to: oldest,
             cause: GapCause::NoOverlap,
             before_reference: payments.first().and_then(|p| p.reference.clone()),
+        });
+    }
+    if let Some((from, to)) = finished.unread {
+        gaps.push(Gap {
+            from,
+            to,
+            cause: GapCause::NoOverlap,
+            before_reference: None,
         });
     }
     if let (Some(count), Some(oldest)) = (counted, oldest_row)
@@ -268,6 +278,7 @@ mod tests {
             read_to_the_end: false,
             rows: 3,
             portal_count: None,
+            unread: None,
             known_until: None,
         }
     }
@@ -354,6 +365,18 @@ mod tests {
         let proved = judge(&[row(50, 1, None)], &reading, end);
         assert_eq!(proved.gaps[0].cause, GapCause::NoOverlap);
         assert_eq!((proved.gaps[0].from, proved.gaps[0].to), (at(10), at(50)));
+    }
+
+    #[test]
+    fn pages_that_run_out_before_the_goal_are_a_gap_whatever_was_known() {
+        let mut reading = progress(0, 1);
+        reading.row(true, Some(at(50)));
+        let short = Finished {
+            unread: Some((at(0), at(50))),
+            ..finished()
+        };
+        let proved = judge(&[row(50, 1, Some(1))], &reading, short);
+        assert_eq!((proved.gaps[0].from, proved.gaps[0].to), (at(0), at(50)));
     }
 
     #[test]

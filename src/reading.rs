@@ -402,10 +402,22 @@ impl<P: Portal> Reader<'_, P> {
             .rev()
             .map(|row| row.payment)
             .collect();
+        let newest = payments
+            .iter()
+            .filter_map(Payment::instant)
+            .map(|at| at.to_utc())
+            .max();
+        let unread = match self.selectors.table.order {
+            _ if gathered.read_to_the_end => None,
+            Order::NewestFirst if progress.passed() => None,
+            Order::NewestFirst => Some((plan.goal.down_to, progress.oldest().unwrap_or(read_at))),
+            Order::OldestFirst => Some((newest.unwrap_or(plan.goal.down_to), read_at)),
+        };
         let finished = Finished {
             read_to_the_end: gathered.read_to_the_end,
             rows: gathered.counted,
             portal_count: gathered.portal_count,
+            unread,
             known_until: plan.known_until,
         };
         let proved = completeness::judge(&payments, progress, finished);
@@ -421,11 +433,7 @@ impl<P: Portal> Reader<'_, P> {
             watermark,
             aside: gathered.aside,
             proved,
-            newest: payments
-                .iter()
-                .filter_map(Payment::instant)
-                .map(|at| at.to_utc())
-                .max(),
+            newest,
         })
     }
 
