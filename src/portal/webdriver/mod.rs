@@ -238,9 +238,10 @@ impl WebDriverPortal {
         let (settings, browser) = self.browser()?;
         let portal = &settings.selectors;
         let steps = &portal.sign_in.steps;
+        let mut has_clicked = false;
         for (index, step) in steps.iter().enumerate() {
             let limit = settings.page_timeout;
-            match step {
+            let taken = match step {
                 Step::Fill { field, value } => {
                     let step = format!("sign_in.steps[{index}].fill");
                     let place = Place {
@@ -252,7 +253,7 @@ impl WebDriverPortal {
                         Value::User => credential.user.as_str(),
                         Value::Password => credential.password.expose_secret(),
                     };
-                    form::fill(&browser.session, place, text, &portal.origin, limit).await?;
+                    form::fill(&browser.session, place, text, &portal.origin, limit).await
                 }
                 Step::Click { element } => {
                     let step = format!("sign_in.steps[{index}].click");
@@ -262,10 +263,19 @@ impl WebDriverPortal {
                     };
                     // Before the click: an answer that is lost may still be a sign-in.
                     browser.may_be_signed_in |= index + 1 == steps.len();
-                    browser.document =
-                        form::click(&browser.session, place, &portal.origin, limit).await?;
+                    form::click(&browser.session, place, &portal.origin, limit)
+                        .await
+                        .map(|document| browser.document = document)
                 }
+            };
+            match taken {
+                // After a click the portal may take another way, to a refusal say: that page has the verdict.
+                Err(StepError::Portal(PortalError::ElementMissing { .. })) if has_clicked => {
+                    return browser.read_again(portal).await;
+                }
+                other => other?,
             }
+            has_clicked |= matches!(step, Step::Click { .. });
         }
         match browser.next_document(settings.page_timeout).await? {
             Some(document) => browser.take(document, portal),
