@@ -3,9 +3,7 @@
 //! The writing thread is one of its own, not of the runtime's pool: a reader that stalls may block it for ever, and
 //! must not hold up the end of the program.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::mpsc;
 
@@ -27,15 +25,6 @@ struct Job {
 }
 
 impl StdoutSink {
-    /// On the process's own standard output, past Rust's line buffer.
-    ///
-    /// # Errors
-    /// When there is none, or no thread can be started.
-    pub fn new() -> Result<Self, SinkError> {
-        let out = io::stdout().as_fd().try_clone_to_owned();
-        Self::writing_to(File::from(out.map_err(|source| failed("opened", source))?))
-    }
-
     /// On any stream whose writes may block.
     ///
     /// # Errors
@@ -134,6 +123,7 @@ fn failed(action: &'static str, source: io::Error) -> SinkError {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
+    use std::fs::File;
     use std::io::{BufRead, BufReader};
 
     use super::*;
