@@ -407,12 +407,15 @@ impl<P: Portal> Reader<'_, P> {
             .filter_map(Payment::instant)
             .map(|at| at.to_utc())
             .max();
-        let unread = match self.selectors.table.order {
-            _ if gathered.read_to_the_end => None,
-            Order::NewestFirst if progress.passed() => None,
-            Order::NewestFirst => Some((plan.goal.down_to, progress.oldest().unwrap_or(read_at))),
-            Order::OldestFirst => Some((newest.unwrap_or(plan.goal.down_to), read_at)),
+        let down_to = plan.goal.down_to;
+        let (covered, rest) = match self.selectors.table.order {
+            Order::NewestFirst => (
+                progress.passed(),
+                (down_to, progress.oldest().unwrap_or(read_at)),
+            ),
+            Order::OldestFirst => (false, (newest.unwrap_or(down_to), read_at)),
         };
+        let unread = (!covered && !gathered.read_to_the_end).then_some(rest);
         let finished = Finished {
             read_to_the_end: gathered.read_to_the_end,
             rows: gathered.counted,
@@ -448,9 +451,9 @@ impl<P: Portal> Reader<'_, P> {
         let now = self.clock.monotonic();
         // An ordinary reading does not reach all holes; one that a sweep does not reach is told and given up.
         let is_sweep = plan.goal.overlap == 0;
-        self.memory.noticed.retain(|gap, _| {
-            proved.gaps.contains(gap) || (!is_sweep && gap.from < covered_from)
-        });
+        self.memory
+            .noticed
+            .retain(|gap, _| proved.gaps.contains(gap) || (!is_sweep && gap.from < covered_from));
         for gap in &proved.gaps {
             self.memory.noticed.entry(gap.clone()).or_insert(now);
         }
