@@ -305,7 +305,7 @@ impl<P: Portal> Agent<P> {
         match turn {
             Ok(Turn::Read(done)) => self.after_reading(&done, began, now).await,
             Ok(Turn::Wait(wait, state)) => {
-                self.log_state(&state);
+                self.log_state(&state, wait);
                 self.waited_in = Some(state.clone());
                 self.schedule.wake_at(now + wait);
                 self.say(state, None).await;
@@ -365,9 +365,10 @@ impl<P: Portal> Agent<P> {
         f64::from(u16::try_from(hasher.finish() & 0xFFFF).unwrap_or_default()) / f64::from(u16::MAX)
     }
 
-    fn log_state(&self, state: &State) {
+    fn log_state(&self, state: &State, wait: Duration) {
         let account = self.account.about.name.as_str();
         let before = &self.waited_in;
+        let wait_ms = wait.as_millis();
         match state {
             State::Stopped(halt) if before.as_ref() != Some(state) => {
                 tracing::error!(account, "stopped: {}", halt.advice());
@@ -381,10 +382,16 @@ impl<P: Portal> Agent<P> {
             State::Refused { outcome } => tracing::warn!(
                 account,
                 outcome = outcome.as_str(),
+                wait_ms,
                 "the portal did not let us in"
             ),
             State::WaitsForLogin { why } if before.as_ref() != Some(state) => {
-                tracing::info!(account, why = why.as_str(), "waits for its next login");
+                tracing::info!(
+                    account,
+                    why = why.as_str(),
+                    wait_ms,
+                    "waits for its next login"
+                );
             }
             _other => {}
         }
