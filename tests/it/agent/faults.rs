@@ -1,5 +1,6 @@
 //! A portal that fails and heals: nothing lost, no login wasted, an empty table never believed.
 
+use chrono::DateTime;
 use serde_json::Value;
 use tillwatch::demo::portal::{Fault, FaultRule, Markup, SideChannel};
 
@@ -69,7 +70,6 @@ async fn a_portal_that_fails_and_heals_costs_no_payment_and_no_login() {
     stage
         .until("a first reading", || !stage.events().is_empty())
         .await;
-    let since = portal.truth().attempts[0].at;
     for (what, breaks) in breakages() {
         println!("{what}");
         breaks(portal);
@@ -102,7 +102,7 @@ async fn a_portal_that_fails_and_heals_costs_no_payment_and_no_login() {
     }
     assert_eq!(portal.truth().attempts.len(), 3);
     assert_eq!(agent.stop().await, 0);
-    verify(&stage.events(), &portal.truth(), since, &[]);
+    verify(&stage.events(), &portal.truth(), DateTime::UNIX_EPOCH, &[]);
     let gaps = stage
         .events()
         .into_iter()
@@ -145,13 +145,18 @@ async fn a_sign_in_whose_answer_is_lost_is_one_attempt() {
         let agent = stage.start();
         stage
             .until("the sign-in failed", || {
-                stage.log().contains("signing in") && stage.log().contains("WARN")
+                stage.log().contains("did not let us in")
             })
             .await;
         let attempts = portal.truth().attempts;
         assert_eq!(agent.stop().await, 0);
         // Chromium sends a POST again by itself when its connection closes: three sign-ins of one click.
-        assert_eq!(attempts.len(), 1, "{fault:?}: {attempts:?}");
+        assert_eq!(
+            attempts.len(),
+            1,
+            "{fault:?}: {attempts:?}\n{}",
+            stage.log()
+        );
         stage.is_bare().await;
     }
 }

@@ -25,10 +25,11 @@ async fn fifty_kills_lose_nothing_double_nothing_and_leave_no_browser() {
             knobs: PortalConfig {
                 login_cap: CAP,
                 login_window_s: WINDOW_S,
+                rows_per_page: 50,
                 ..PortalConfig::default()
             },
             keys: format!(
-                "poll = \"1s\"\nsince = \"{}\"\ncap = {{ logins = {CAP}, per = \"{WINDOW_S}s\" }}\n\
+                "poll = \"1s\"\nlook_back = \"2m\"\nsince = \"{}\"\ncap = {{ logins = {CAP}, per = \"{WINDOW_S}s\" }}\n\
                  reserve = 0\nspacing = \"100ms\"",
                 since.to_rfc3339()
             ),
@@ -38,10 +39,11 @@ async fn fifty_kills_lose_nothing_double_nothing_and_leave_no_browser() {
     )
     .await;
     stage.portal().seed_history(40).unwrap();
+    // Each start reads again down to its watermark: a short look-back and long pages keep lives short.
     let posting = tokio::spawn({
         let portal = stage.portal().clone();
         async move {
-            let (mut pace, mut last_receipt) = (interval(Duration::from_millis(400)), None);
+            let (mut pace, mut last_receipt) = (interval(Duration::from_millis(600)), None);
             for turn in 0.. {
                 pace.tick().await;
                 traffic::post_next(&portal, turn, &mut last_receipt).unwrap();

@@ -272,7 +272,7 @@ selectors_dir = "selectors"
 [webdriver]
 driver = "chromedriver"
 browser = "chromium"
-page_timeout = "8s"
+page_timeout = "15s"
 call_timeout = "8s"
 
 [[sink]]
