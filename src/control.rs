@@ -19,6 +19,8 @@ use crate::store::{Breaker, Store};
 
 /// Longest request or answer, in bytes.
 const MAX_LINE: u64 = 4 << 20;
+/// Whoever connects and says nothing for this long is left.
+const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// Commands answered at once.
 const MAX_TALKS: usize = 16;
 /// How long a command waits for the agent, which may be in the middle of a page.
@@ -192,7 +194,7 @@ async fn talk(
     accounts: HashMap<AccountName, mpsc::Sender<Ordered>>,
 ) {
     let mut reader = BufReader::new(stream);
-    let Ok(line) = read_line(&mut reader).await else {
+    let Ok(Ok(line)) = tokio::time::timeout(REQUEST_TIME, read_line(&mut reader)).await else {
         return;
     };
     let answer = match serde_json::from_str::<Request>(&line) {

@@ -19,6 +19,9 @@ pub const BATCH: usize = 100;
 /// How long a batch in hand may take once the program is to end. What is not acknowledged by then is told again.
 const LAST_BATCH: Duration = Duration::from_secs(5);
 
+/// A batch that takes longer is told to a person and to `/readyz`; it is waited for all the same.
+const STALLED: Duration = Duration::from_secs(60);
+
 /// Nothing else waits for the same sink, so its pauses need no spreading.
 const NO_JITTER: f64 = 1.0;
 
@@ -205,6 +208,18 @@ impl<S: Sink> Worker<'_, S> {
         tokio::pin!(delivery);
         let delivered = tokio::select! {
             delivered = &mut delivery => delivered,
+            () = tokio::time::sleep(STALLED) => {
+                let sink = self.name;
+                let stalled_s = STALLED.as_secs();
+                tracing::error!(sink, stalled_s, "the sink does not take its events: is its reader alive?");
+                self.progress.send_modify(|progress| {
+                    progress.failure = Some("it has not taken a batch for a minute".to_owned());
+                });
+                tokio::select! {
+                    delivered = &mut delivery => delivered,
+                    () = stopped(stop) => return Err(Failure::Late),
+                }
+            }
             () = stopped(stop) => match tokio::time::timeout(LAST_BATCH, delivery).await {
                 Ok(delivered) => delivered,
                 Err(_) => return Err(Failure::Late),

@@ -19,6 +19,15 @@ use crate::status::Halt;
 use crate::store::{Breaker, CredentialFingerprint, Store, StoreError};
 use crate::understand::{self, Session};
 
+/// Whether a version of the credential may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    Free,
+    /// Its last attempt had no outcome that is known: one more, then a person is asked.
+    OnceMore,
+    Not(Halt),
+}
+
 /// How a try to sign in ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignIn {
@@ -97,14 +106,15 @@ pub struct Attempt<'a, P> {
 }
 
 impl<P: Portal> Attempt<'_, P> {
-    /// Signs in, once at the most. `unknown_before` says that the last attempt's outcome was unknown.
+    /// Signs in, once at the most.
     ///
     /// # Errors
     /// See [`SignInError`].
-    pub async fn make(self, unknown_before: bool) -> Result<SignIn, SignInError> {
+    pub async fn make(self) -> Result<SignIn, SignInError> {
         let credential = self.credential().await?;
         let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
-        if let Some(halt) = self.breaker(version).await? {
+        let leave = self.breaker(version).await?;
+        if let Leave::Not(halt) = leave {
             return Ok(SignIn::Stopped {
                 halt,
                 is_news: false,
@@ -118,7 +128,7 @@ impl<P: Portal> Attempt<'_, P> {
             Session::SignedIn => return Ok(SignIn::In),
             Session::SignedOut => {}
             Session::Refused(outcome) => {
-                return self.follow(outcome, version, unknown_before).await;
+                return self.follow(outcome, version, leave).await;
             }
             Session::Stranger => return Err(SignInError::StrangePage),
         }
@@ -143,7 +153,7 @@ impl<P: Portal> Attempt<'_, P> {
         if let Err(error) = self.gate.note(outcome).await {
             tracing::warn!(account = self.account.as_str(), "{error}");
         }
-        self.follow(outcome, version, unknown_before).await
+        self.follow(outcome, version, leave).await
     }
 
     fn unanswered(&self, error: &dyn std::error::Error) -> Outcome {
@@ -161,29 +171,32 @@ impl<P: Portal> Attempt<'_, P> {
         })
     }
 
-    /// Why this version of the credential may not be used, if so. A changed one closes the breaker.
-    async fn breaker(&self, version: CredentialFingerprint) -> Result<Option<Halt>, SignInError> {
+    /// May this version of the credential be used? A changed one closes the breaker.
+    async fn breaker(&self, version: CredentialFingerprint) -> Result<Leave, SignInError> {
         match self.store.breaker(self.account).await? {
-            Breaker::Closed => Ok(None),
-            Breaker::Missing => Ok(Some(Halt::BreakerLost)),
+            Breaker::Closed => Ok(Leave::Free),
+            Breaker::Missing => Ok(Leave::Not(Halt::BreakerLost)),
+            Breaker::Doubtful { credential, .. } if credential == version => Ok(Leave::OnceMore),
             Breaker::Open {
                 credential,
                 outcome,
                 ..
-            } if credential == version => Ok(Some(Halt::Outcome(
+            } if credential == version => Ok(Leave::Not(Halt::Outcome(
                 Outcome::from_word(&outcome).unwrap_or(Outcome::Unknown),
             ))),
-            Breaker::Open { .. } => {
+            Breaker::Doubtful { .. } | Breaker::Open { .. } => {
                 tracing::info!(
                     account = self.account.as_str(),
                     "the credential changed: signing in is allowed again"
                 );
-                self.store
-                    .set_breaker(self.account, Breaker::Closed)
-                    .await?;
-                Ok(None)
+                self.set_breaker(Breaker::Closed).await?;
+                Ok(Leave::Free)
             }
         }
+    }
+
+    async fn set_breaker(&self, breaker: Breaker) -> Result<(), SignInError> {
+        Ok(self.store.set_breaker(self.account, breaker).await?)
     }
 
     /// Puts the attempt on disk. The budget is asked again: another account may share it.
@@ -209,25 +222,29 @@ impl<P: Portal> Attempt<'_, P> {
         &self,
         outcome: Outcome,
         version: CredentialFingerprint,
-        unknown_before: bool,
+        leave: Leave,
     ) -> Result<SignIn, SignInError> {
-        match outcome.consequence().next {
-            Next::GoOn => Ok(SignIn::In),
-            Next::WaitAndRetry { at_least } => Ok(SignIn::Later {
-                outcome,
-                wait: at_least,
-            }),
-            Next::RetryOnceThenStop { at_least } if !unknown_before => Ok(SignIn::Later {
-                outcome,
-                wait: at_least,
-            }),
-            Next::RetryOnceThenStop { .. } | Next::AskPerson | Next::StopAccount => {
+        let since = self.clock.now();
+        match (outcome.consequence().next, leave) {
+            (Next::GoOn, Leave::OnceMore) => {
+                self.set_breaker(Breaker::Closed).await?;
+                Ok(SignIn::In)
+            }
+            (Next::GoOn, Leave::Free | Leave::Not(_)) => Ok(SignIn::In),
+            (Next::WaitAndRetry { at_least: wait }, _) => Ok(SignIn::Later { outcome, wait }),
+            (Next::RetryOnceThenStop { at_least: wait }, Leave::Free) => {
+                let credential = version;
+                self.set_breaker(Breaker::Doubtful { credential, since })
+                    .await?;
+                Ok(SignIn::Later { outcome, wait })
+            }
+            (Next::RetryOnceThenStop { .. } | Next::AskPerson | Next::StopAccount, _) => {
                 let open = Breaker::Open {
                     credential: version,
                     outcome: outcome.as_str().to_owned(),
-                    since: self.clock.now(),
+                    since,
                 };
-                self.store.set_breaker(self.account, open).await?;
+                self.set_breaker(open).await?;
                 Ok(SignIn::Stopped {
                     halt: Halt::Outcome(outcome),
                     is_news: true,

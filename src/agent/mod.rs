@@ -51,7 +51,10 @@ pub struct Agent<P> {
     failures: u32,
     /// The state that the last turns ended in, if not a reading: told once, not at every look.
     waited_in: Option<State>,
-    unknown_before: bool,
+    /// The last sign-in had no outcome that is known; a page of the table settles that.
+    doubtful: bool,
+    /// A first page without rows was met once in this run.
+    met_empty: bool,
     known: AccountState,
 }
 
@@ -73,6 +76,8 @@ impl<P: Portal> Agent<P> {
             .begin_account(&account.about.name, account.since.unwrap_or(first_start))
             .await?;
         let held = edges.store.quarantine(Some(&account.about.name)).await?;
+        let breaker = edges.store.breaker(&account.about.name).await?;
+        let doubtful = matches!(breaker, Breaker::Doubtful { .. });
         let schedule = Schedule::starting(edges.clock.monotonic(), account.poll, account.sweep);
         Ok(Self {
             account,
@@ -85,7 +90,8 @@ impl<P: Portal> Agent<P> {
             watermark_told: None,
             failures: 0,
             waited_in: None,
-            unknown_before: false,
+            doubtful,
+            met_empty: false,
             known,
         })
     }
@@ -191,7 +197,7 @@ impl<P: Portal> Agent<P> {
         self.edges.store.set_breaker(name, Breaker::Closed).await?;
         self.edges.store.set_paused(name, false).await?;
         self.known.paused = false;
-        self.unknown_before = false;
+        self.doubtful = false;
         Ok(())
     }
 
@@ -233,13 +239,13 @@ impl<P: Portal> Agent<P> {
             ledger: &self.edges.ledger,
             clock: &self.edges.clock,
         };
-        let made = attempt.make(self.unknown_before).await;
+        let made = attempt.make().await;
         match made {
-            Ok(SignIn::In) => self.unknown_before = false,
+            Ok(SignIn::In) => self.doubtful = false,
             Ok(SignIn::Later {
                 outcome: Outcome::Unknown,
                 ..
-            }) => self.unknown_before = true,
+            }) => self.doubtful = true,
             Ok(SignIn::Later { .. } | SignIn::Wait { .. } | SignIn::Stopped { .. }) | Err(_) => {}
         }
         if matches!(made, Ok(SignIn::In)) {
@@ -294,6 +300,9 @@ impl<P: Portal> Agent<P> {
             since: self.known.since,
             max_pages: self.account.max_pages,
             known_until: self.newest.filter(begins),
+            doubt_empty: self.read_through.is_none()
+                && self.known.watermark.is_some()
+                && !self.met_empty,
             watermark_due: self.watermark_told.is_none_or(|told| {
                 monotonic.saturating_sub(told) >= WATERMARK_EVERY.to_std().unwrap_or_default()
             }),
@@ -318,7 +327,7 @@ impl<P: Portal> Agent<P> {
     async fn after_reading(&mut self, done: &Done, began: Duration, now: Duration) {
         self.failures = 0;
         self.waited_in = None;
-        self.unknown_before = false;
+        self.no_more_doubt().await;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.schedule.read(began, now, swept);
         self.read_through = Some(done.read_at);
@@ -338,8 +347,21 @@ impl<P: Portal> Agent<P> {
         self.say(State::SignedIn, Some(done)).await;
     }
 
+    /// A page of the table was read: whatever became of the last sign-in, the credential is good.
+    async fn no_more_doubt(&mut self) {
+        if !self.doubtful {
+            return;
+        }
+        let name = &self.account.about.name;
+        match self.edges.store.set_breaker(name, Breaker::Closed).await {
+            Ok(()) => self.doubtful = false,
+            Err(error) => tracing::warn!(account = name.as_str(), "{error}"),
+        }
+    }
+
     async fn after_failure(&mut self, error: &TurnError, now: Duration) {
         self.failures = self.failures.saturating_add(1);
+        self.met_empty |= matches!(error, TurnError::Read(ReadError::EmptyAgain));
         let (verdict, person) = judge(error);
         let wait = retry::delay(verdict, self.failures, self.jitter());
         let account = self.account.about.name.as_str();
@@ -347,7 +369,8 @@ impl<P: Portal> Agent<P> {
         let state = State::Failing {
             why: error.to_string(),
         };
-        if person && self.waited_in.as_ref() != Some(&state) {
+        let lasting = self.failures == LASTING;
+        if lasting || person && self.waited_in.as_ref() != Some(&state) {
             tracing::error!(account, failures, retry_ms, "{error}");
         } else {
             tracing::warn!(account, failures, retry_ms, "{error}");
@@ -432,6 +455,8 @@ impl<P: Portal> Agent<P> {
     }
 }
 
+/// A failure that has lasted this many tries is told to a person, whatever it is.
+const LASTING: u32 = 10;
 /// A stopped account looks this often whether its credential changed.
 const RECHECK: Duration = Duration::from_secs(10);
 

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::control::{self, Answer, AskError, Request};
 use crate::exit::Exit;
-use crate::store::{OpenError, Store};
+use crate::store::{self, Store};
 
 /// An account of the config.
 #[derive(Debug, Clone, clap::Args)]
@@ -98,15 +98,18 @@ async fn ask(config: &ConfigArg, account: Option<&str>, request: Request) -> Exi
 
 /// No agent runs: the store is opened here.
 async fn alone(state_dir: &Path, request: Request) -> Exit {
+    if !store::exists(state_dir) {
+        eprintln!(
+            "error: there is no store in {} yet: the first `tillwatch run` creates it",
+            state_dir.display()
+        );
+        return Exit::Failed;
+    }
     let store = match Store::open(state_dir, Clock::System).await {
         Ok(store) => store,
         Err(error) => {
             eprintln!("error: {error}");
-            return match error {
-                OpenError::Locked { .. } => Exit::AlreadyRunning,
-                OpenError::Refused { .. } => Exit::StoreRefused,
-                OpenError::Io { .. } => Exit::Failed,
-            };
+            return error.exit();
         }
     };
     say(control::from_store(&store, request).await)

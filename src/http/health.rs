@@ -44,6 +44,8 @@ pub struct AccountHealth {
     pub last_poll: Option<DateTime<Utc>>,
     /// When the next is due.
     pub next_poll: Option<DateTime<Utc>>,
+    /// When the next login is possible; `None` means now.
+    pub next_login: Option<DateTime<Utc>>,
     /// Attempts inside the cap's window.
     pub logins_used: u32,
     /// The cap.
@@ -90,6 +92,7 @@ struct ReadyAccount {
     state: String,
     last_poll: Option<String>,
     next_poll: Option<String>,
+    next_login: Option<String>,
     logins_used: u32,
     logins_cap: u32,
 }
@@ -137,6 +140,7 @@ fn judge(health: &Health, now: DateTime<Utc>) -> Ready {
                 state: account.state.clone(),
                 last_poll: account.last_poll.map(instant_text),
                 next_poll: account.next_poll.map(instant_text),
+                next_login: account.next_login.map(instant_text),
                 logins_used: account.logins_used,
                 logins_cap: account.logins_cap,
             }
@@ -198,6 +202,7 @@ mod tests {
             interval: Duration::from_secs(interval_s),
             last_poll: read_s_ago.map(|ago| now - TimeDelta::seconds(ago)),
             next_poll: None,
+            next_login: None,
             logins_used: 1,
             logins_cap: 30,
         }

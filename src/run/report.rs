@@ -62,6 +62,7 @@ fn health(subjects: &Subjects, statuses: &[Status]) -> Health {
         interval: Duration::ZERO,
         last_poll: None,
         next_poll: None,
+        next_login: None,
         logins_used: 0,
         logins_cap: 0,
     });
@@ -103,6 +104,7 @@ fn account(status: &Status) -> AccountHealth {
         interval: status.interval,
         last_poll: status.last_poll,
         next_poll: status.next_poll,
+        next_login: status.next_login,
         logins_used: status.logins_used,
         logins_cap: status.logins_cap,
     }

@@ -57,6 +57,13 @@ pub enum Breaker {
         /// When.
         since: DateTime<Utc>,
     },
+    /// Yes, once more: the last attempt with this version had no outcome that is known.
+    Doubtful {
+        /// The version that was tried.
+        credential: CredentialFingerprint,
+        /// When.
+        since: DateTime<Utc>,
+    },
     /// The record was lost with the store: stopped until a person resumes the account.
     Missing,
 }

@@ -344,6 +344,10 @@ enum StoredBreaker {
         outcome: String,
         since: DateTime<Utc>,
     },
+    Doubtful {
+        credential: [u8; 4],
+        since: DateTime<Utc>,
+    },
     Missing,
 }
 
@@ -357,6 +361,10 @@ pub(super) fn encode_breaker(breaker: &Breaker) -> Vec<u8> {
         } => StoredBreaker::Open {
             credential: credential.0,
             outcome: outcome.clone(),
+            since: *since,
+        },
+        Breaker::Doubtful { credential, since } => StoredBreaker::Doubtful {
+            credential: credential.0,
             since: *since,
         },
         Breaker::Missing => StoredBreaker::Missing,
@@ -373,6 +381,10 @@ pub(super) fn decode_breaker(value: &[u8]) -> Result<Breaker, StoreError> {
         } => Breaker::Open {
             credential: CredentialFingerprint(credential),
             outcome,
+            since,
+        },
+        StoredBreaker::Doubtful { credential, since } => Breaker::Doubtful {
+            credential: CredentialFingerprint(credential),
             since,
         },
         StoredBreaker::Missing => Breaker::Missing,
@@ -429,7 +441,11 @@ mod tests {
             outcome: "wrong-password".to_owned(),
             since: now(),
         };
-        for breaker in [Breaker::Closed, Breaker::Missing, open] {
+        let doubtful = Breaker::Doubtful {
+            credential: CredentialFingerprint([4; 4]),
+            since: now(),
+        };
+        for breaker in [Breaker::Closed, Breaker::Missing, doubtful, open] {
             assert_eq!(decode_breaker(&encode_breaker(&breaker)).unwrap(), breaker);
         }
         let row = QuarantinedRow {

@@ -425,6 +425,7 @@ async fn readiness_names_the_account_that_is_not_read_and_why() {
         interval: Duration::from_secs(30),
         last_poll: Some(Clock::System.now()),
         next_poll: None,
+        next_login: None,
         logins_used: 1,
         logins_cap: 30,
     };

@@ -15,14 +15,17 @@ use crate::announce::{self, Announcement, Seen};
 use crate::clock::Clock;
 use crate::completeness::{self, Finished, Goal, Progress, Proved};
 use crate::event::{AccountRef, Gap, Proof};
-use crate::extract::ExtractError;
 use crate::identity;
 use crate::normalize::Normalized;
 use crate::payment::{Payment, PaymentId};
-use crate::portal::{Days, Page, Portal, PortalError};
+use crate::portal::{Days, Page, Portal};
 use crate::selectors::{self, Order};
-use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store, StoreError};
-use crate::understand::{self, Session, TablePage, Understood};
+use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store};
+use crate::understand::{self, TablePage, Understood};
+
+mod error;
+
+pub use error::ReadError;
 
 /// How often a reading of a portal without references starts again because rows moved.
 const MAX_RESTARTS: usize = 3;
@@ -42,6 +45,8 @@ pub struct Plan {
     pub max_pages: usize,
     /// The newest instant known of the account, when the days asked for hold it.
     pub known_until: Option<DateTime<Utc>>,
+    /// No rows are not believed at the first time: this run has not read any yet, and earlier ones had.
+    pub doubt_empty: bool,
     /// A watermark may be told again.
     pub watermark_due: bool,
 }
@@ -65,34 +70,6 @@ pub struct Done {
     pub proved: Proved,
     /// Newest instant of any row.
     pub newest: Option<DateTime<Utc>>,
-}
-
-/// A reading that did not come to its end. Pages read before it failed are committed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The page was not a signed-in one.
-    #[error("the page of the table is not a signed-in one")]
-    Session(Session),
-    /// No page.
-    #[error(transparent)]
-    Portal(#[from] PortalError),
-    /// A page that cannot be read.
-    #[error(transparent)]
-    Extract(#[from] ExtractError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Rows kept moving between pages, so that equal rows could not be counted.
-    #[error(
-        "rows moved between pages in {MAX_RESTARTS} readings in a row: ask the portal for larger pages in `table.path`"
-    )]
-    Moving,
-    /// The portal says "no rows" where rows are known.
-    #[error("the portal shows no rows for days that had some: not believed")]
-    EmptyAgain,
-    /// Asked to stop between two pages.
-    #[error("stopped between two pages")]
-    Stopped,
 }
 
 /// What one account's readings remember of each other. Lost with the process; the next one begins with a sweep.
@@ -327,6 +304,10 @@ impl<P: Portal> Reader<'_, P> {
         for gap in &committed.gaps_opened {
             tracing::warn!(account, from = %gap.from, to = %gap.to, cause = gap.cause.as_str(), "rows may be missing");
         }
+        if committed.updated + committed.reversed > 0 {
+            let (updated, reversed) = (committed.updated, committed.reversed);
+            tracing::info!(account, updated, reversed, "payments changed");
+        }
         if committed.received > 0 {
             tracing::info!(account, payments = committed.received, "payments received");
         }
@@ -393,7 +374,7 @@ impl<P: Portal> Reader<'_, P> {
         gathered: Gathered,
         read_at: DateTime<Utc>,
     ) -> Result<Done, ReadError> {
-        if gathered.counted == 0 && plan.known_until.is_some() {
+        if gathered.counted == 0 && (plan.known_until.is_some() || plan.doubt_empty) {
             return Err(ReadError::EmptyAgain);
         }
         let payments: Vec<Payment> = gathered
