@@ -106,6 +106,19 @@ pub struct Attempt<'a, P> {
 }
 
 impl<P: Portal> Attempt<'_, P> {
+    /// Why the account is stopped, if it is. Asks neither browser nor portal.
+    ///
+    /// # Errors
+    /// When there is no secret or the store fails.
+    pub async fn halted(&self) -> Result<Option<Halt>, SignInError> {
+        let credential = self.credential().await?;
+        let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
+        match self.breaker(version).await? {
+            Leave::Not(halt) => Ok(Some(halt)),
+            Leave::Free | Leave::OnceMore => Ok(None),
+        }
+    }
+
     /// Signs in, once at the most.
     ///
     /// # Errors

@@ -206,6 +206,11 @@ impl<P: Portal> Agent<P> {
         if waiting >= self.limits.outbox {
             return Ok(Turn::Wait(self.account.poll, State::OutboxFull));
         }
+        if matches!(self.waited_in, Some(State::Stopped(_)))
+            && let Some(halt) = self.attempt().halted().await?
+        {
+            return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
+        }
         self.edges.portal.open().await?;
         match self.read(stop).await {
             Err(ReadError::Session(Session::SignedOut | Session::Refused(_))) => {}
@@ -226,8 +231,8 @@ impl<P: Portal> Agent<P> {
         }
     }
 
-    async fn sign_in(&mut self) -> Result<SignIn, SignInError> {
-        let attempt = Attempt {
+    fn attempt(&mut self) -> Attempt<'_, P> {
+        Attempt {
             account: &self.account.about.name,
             number: &self.account.about.operator.number,
             user: &self.account.user,
@@ -238,8 +243,11 @@ impl<P: Portal> Agent<P> {
             gate: &self.edges.gate,
             ledger: &self.edges.ledger,
             clock: &self.edges.clock,
-        };
-        let made = attempt.make().await;
+        }
+    }
+
+    async fn sign_in(&mut self) -> Result<SignIn, SignInError> {
+        let made = self.attempt().make().await;
         match made {
             Ok(SignIn::In) => self.doubtful = false,
             Ok(SignIn::Later {
