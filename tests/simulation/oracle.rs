@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::books::{Kind, Row, START, printed};
 use crate::told::{Lines, Name, Told, gsma};
 use crate::world::Outcome;
@@ -266,11 +268,12 @@ impl Judge<'_> {
         }
         let (mut judged, mut seen, mut broken) = (0, HashSet::new(), Vec::new());
         for (place, watermark) in lines.of_type("account.watermark") {
-            if !seen.insert(&watermark.id) || self.was_stepped(watermark.at) {
+            let until = watermark.instant("until").expect("an instant");
+            let stepped = self.was_stepped(until) || self.was_stepped(watermark.time);
+            if !seen.insert(&watermark.id) || stepped {
                 continue;
             }
             judged += 1;
-            let until = watermark.instant("until").expect("an instant");
             let until = until.timestamp_millis() - START * 1000;
             let until = Duration::from_millis(u64::try_from(until).unwrap_or(0));
             let visible = told_by.partition_point(|(visible, _, _)| *visible <= until);
@@ -288,11 +291,13 @@ impl Judge<'_> {
         judged
     }
 
-    /// Was the wall clock wrong at `at`, or when what arrived then was read?
-    fn was_stepped(&self, at: Duration) -> bool {
-        let before = at.saturating_sub(Duration::from_secs(1800));
-        let spans = self.outcome.stepped.iter();
-        spans.clone().any(|(from, to)| *from <= at && to.is_none_or(|to| to >= before))
+    /// Was the wall clock wrong when it said `wall`?
+    fn was_stepped(&self, wall: DateTime<Utc>) -> bool {
+        self.outcome.stepped.iter().any(|step| {
+            let since_start = wall - step.by - crate::books::wall(Duration::ZERO);
+            let at = since_start.to_std().unwrap_or_default();
+            step.from <= at && step.to.is_none_or(|to| at <= to)
+        })
     }
 
     fn delays(&self, lines: &Lines) -> Vec<Duration> {

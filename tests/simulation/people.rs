@@ -16,12 +16,20 @@ use tokio::time::sleep;
 use crate::dice::Dice;
 use crate::portal::{Shared, lock};
 
-/// Spans of true time in which the agent's wall clock was wrong; the last one may still be open.
+/// A span of true time in which the agent's wall clock was wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    pub from: Duration,
+    /// `None` while it is in force.
+    pub to: Option<Duration>,
+    pub by: TimeDelta,
+}
+
 #[derive(Debug, Clone, Default)]
-pub struct Steps(Arc<Mutex<Vec<(Duration, Option<Duration>)>>>);
+pub struct Steps(Arc<Mutex<Vec<Step>>>);
 
 impl Steps {
-    pub fn all(&self) -> Vec<(Duration, Option<Duration>)> {
+    pub fn all(&self) -> Vec<Step> {
         self.0.lock().expect("steps").clone()
     }
 
@@ -29,7 +37,7 @@ impl Steps {
     pub fn any_since(&self, since: Duration) -> bool {
         let steps = self.0.lock().expect("steps");
         let last = steps.last();
-        last.is_some_and(|(from, to)| to.unwrap_or(*from) >= since)
+        last.is_some_and(|step| step.to.unwrap_or(step.from) >= since)
     }
 }
 
@@ -43,12 +51,12 @@ pub async fn steps(clock: VirtualClock, mut dice: Dice, until: Duration, log: St
         }
         let by = TimeDelta::seconds(i64::try_from(dice.between(10, 7200)).expect("small"));
         let by = if dice.chance(600) { by } else { -by };
-        log.0.lock().expect("steps").push((from, None));
+        log.0.lock().expect("steps").push(Step { from, to: None, by });
         clock.step(by);
         sleep(dice.arrival(Duration::from_secs(1800)).min(Duration::from_secs(7200))).await;
         clock.step(-by);
-        if let Some((_, to)) = log.0.lock().expect("steps").last_mut() {
-            *to = Some(clock.elapsed());
+        if let Some(step) = log.0.lock().expect("steps").last_mut() {
+            step.to = Some(clock.elapsed());
         }
     }
 }

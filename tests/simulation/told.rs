@@ -16,6 +16,7 @@ pub struct Told {
     pub sequence: u64,
     pub id: String,
     pub kind: String,
+    pub time: DateTime<Utc>,
     pub data: Value,
     pub json: String,
 }
@@ -30,6 +31,7 @@ impl Told {
             sequence: text("sequence").parse().expect("a number"),
             id: text("id"),
             kind: text("type"),
+            time: text("time").parse().expect("an instant"),
             data: value["data"].clone(),
             json: arrived.json.clone(),
         }

@@ -13,7 +13,7 @@ use crate::books::{Books, wall};
 use crate::crash::{Crash, Point, copy};
 use crate::dice::Dice;
 use crate::life::{Around, Life};
-use crate::people::{self, Steps};
+use crate::people::{self, Step, Steps};
 use crate::portal::{Came, Faults, Site};
 use crate::profile::Profile;
 use crate::recovery;
@@ -31,8 +31,7 @@ pub struct Outcome {
     pub befell: Befell,
     pub came: Came,
     pub polls: u64,
-    /// Spans of true time in which the agent's wall clock was wrong.
-    pub stepped: Vec<(Duration, Option<Duration>)>,
+    pub stepped: Vec<Step>,
     pub lasted: Duration,
 }
 
