@@ -58,8 +58,6 @@ pub struct Rules {
     pub per: Duration,
     pub idle: Duration,
     pub absolute: Duration,
-    /// Otherwise a session serves one reading of the statement only.
-    pub reuse: bool,
     /// Shows a receipt number and a running balance.
     pub references: bool,
 }
@@ -69,7 +67,6 @@ struct Session {
     cookie: u64,
     since: Duration,
     used: Duration,
-    served: bool,
 }
 
 /// A wrong password that somebody typed.
@@ -231,31 +228,20 @@ impl Books {
             cookie: self.next_cookie,
             since: now,
             used: now,
-            served: false,
         });
         Answer::Welcome(self.next_cookie)
     }
 
     /// Is the session of `cookie` alive? Using it keeps it so.
-    pub fn alive(&mut self, cookie: Option<u64>, now: Duration, first_page: bool) -> bool {
-        let Rules {
-            idle,
-            absolute,
-            reuse,
-            ..
-        } = self.rules;
-        let alive = self.session.as_mut().is_some_and(|session| {
-            Some(session.cookie) == cookie
-                && now.saturating_sub(session.used) < idle
-                && now.saturating_sub(session.since) < absolute
-                && (reuse || !first_page || !session.served)
-        });
-        if !alive && cookie.is_some() && self.session.as_ref().map(|s| s.cookie) == cookie {
+    pub fn alive(&mut self, cookie: Option<u64>, now: Duration) -> bool {
+        let Rules { idle, absolute, .. } = self.rules;
+        let Some(session) = self.session.as_mut().filter(|s| Some(s.cookie) == cookie) else {
+            return false;
+        };
+        let alive = now - session.used < idle && now - session.since < absolute;
+        session.used = now;
+        if !alive {
             self.session = None;
-        }
-        if let Some(session) = self.session.as_mut().filter(|_| alive) {
-            session.used = now;
-            session.served = true;
         }
         alive
     }
@@ -275,8 +261,7 @@ impl Books {
         let first = all.partition_point(|row| place(row) >= to);
         let end = all.partition_point(|row| place(row) >= from);
         let shown = &all[first..end];
-        let mut html =
-            String::from("<html><body><div id=operator>AGENT</div><table id=t>");
+        let mut html = String::from("<html><body><div id=operator>AGENT</div><table id=t>");
         html.push_str(HEADER);
         for (index, balance) in shown.iter().skip(number * PAGE).take(PAGE) {
             self.row(&mut html, &self.rows[*index], *balance);
@@ -298,8 +283,11 @@ impl Books {
 
     fn row(&self, html: &mut String, row: &Row, balance: i64) {
         let time = |at: Option<Duration>| {
-            let local =
-                |at| (printed(at) + TimeDelta::hours(3)).format("%d-%m-%Y %H:%M:%S").to_string();
+            let local = |at| {
+                (printed(at) + TimeDelta::hours(3))
+                    .format("%d-%m-%Y %H:%M:%S")
+                    .to_string()
+            };
             at.map(local).unwrap_or_default()
         };
         let money = |cents: i64| {

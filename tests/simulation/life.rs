@@ -155,18 +155,14 @@ impl Life {
             selectors: around.selectors.clone(),
             sources: Sources::of(NAME, Some(&secret(&around.root))),
             poll: profile.poll,
-            look_back: Duration::from_secs(6 * 3600),
+            look_back: profile.look_back,
             sweep: profile.sweep,
             overlap: 8,
             max_pages: 200,
             since: Some(wall(Duration::ZERO)),
         };
         let edges = Edges {
-            portal: SimPortal::new(
-                site.clone(),
-                dice.fork(),
-                wall(Duration::ZERO).date_naive(),
-            ),
+            portal: SimPortal::new(site.clone(), dice.fork(), wall(Duration::ZERO).date_naive()),
             store: self.store.clone(),
             gate,
             ledger,

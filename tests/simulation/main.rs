@@ -1,7 +1,7 @@
 //! The simulation: the real agent, gate, store and delivery under paused time, against a simulated portal and simulated
 //! sinks. A seed decides everything that happens; the oracle judges at the far side.
 //!
-//! - `TILLWATCH_SIM_SEED=7` replays one seed and shows the agent's log in true time.
+//! - `TILLWATCH_SIM_SEED=7 cargo test --test simulation whatever` replays one seed and shows the agent's log in true time.
 //! - `TILLWATCH_SIM_SEEDS=0..2000` runs other seeds than the default ones.
 //! - `TILLWATCH_SIM_DAYS=30` lets each seed last that many days.
 #![expect(clippy::expect_used, reason = "a test: what fails here fails the test")]

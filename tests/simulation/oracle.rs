@@ -83,7 +83,9 @@ impl Judge<'_> {
                 books.rules.per
             ));
         }
-        self.hold(!books.over_cap, || "the portal's own cap was met".to_owned());
+        self.hold(!books.over_cap, || {
+            "the portal's own cap was met".to_owned()
+        });
         self.hold(!books.locked, || "the user was locked".to_owned());
         let mut tries: HashMap<&str, (usize, usize)> = HashMap::new();
         for wrong in &books.wrong {
@@ -106,11 +108,17 @@ impl Judge<'_> {
         let mut broken = Vec::new();
         for told in &self.file.all {
             if !ids.insert(&told.id) {
-                broken.push(format!("told twice to the one that remembers: {}", told.json));
+                broken.push(format!(
+                    "told twice to the one that remembers: {}",
+                    told.json
+                ));
             }
             let last = last.entry(&told.epoch).or_default();
             if told.sequence != *last + 1 {
-                broken.push(format!("sequence {} after {last}: {}", told.sequence, told.json));
+                broken.push(format!(
+                    "sequence {} after {last}: {}",
+                    told.sequence, told.json
+                ));
             }
             *last = told.sequence;
         }
@@ -127,8 +135,14 @@ impl Judge<'_> {
             if first.json != told.json {
                 broken.push(format!("{} became {}", first.json, told.json));
             }
-            let same = ["transactionReference", "amount", "currency", "completionDate", "direction"]
-                .map(|key| told.text(key).to_owned());
+            let same = [
+                "transactionReference",
+                "amount",
+                "currency",
+                "completionDate",
+                "direction",
+            ]
+            .map(|key| told.text(key).to_owned());
             let first = facts.entry(&told.id).or_insert_with(|| same.to_vec());
             if *first != same {
                 broken.push(format!("one id, two payments: {first:?} and {}", told.json));
@@ -149,7 +163,10 @@ impl Judge<'_> {
             broken.push(format!("{id} reached one consumer only"));
         }
         let payments = |lines: &Lines| -> BTreeSet<String> {
-            lines.of_type("payment.received").map(|(_, told)| told.id.clone()).collect()
+            lines
+                .of_type("payment.received")
+                .map(|(_, told)| told.id.clone())
+                .collect()
         };
         let file = payments(&self.file);
         for id in payments(&self.plain).difference(&file).take(3) {
@@ -163,7 +180,10 @@ impl Judge<'_> {
         let mut truth: BTreeMap<Name, Vec<&Row>> = BTreeMap::new();
         for row in &self.outcome.books.rows {
             if row.kind == Kind::Payment && row.shown_completed.is_some() {
-                truth.entry(Name::of(row, self.references)).or_default().push(row);
+                truth
+                    .entry(Name::of(row, self.references))
+                    .or_default()
+                    .push(row);
             }
         }
         let received = self.file.received(self.references);
@@ -171,11 +191,18 @@ impl Judge<'_> {
         for (name, rows) in &truth {
             let places = received.get(name).map_or(&[][..], Vec::as_slice);
             // One that was taken back before anybody read it as paid never was news.
-            let must = rows.iter().filter(|row| row.status == "Completed" || row.read).count();
+            let must = rows
+                .iter()
+                .filter(|row| row.status == "Completed" || row.read)
+                .count();
             if !(must..=rows.len()).contains(&places.len()) {
                 let shown = rows[0].shown_completed;
                 let late = rows[0].late;
-                broken.push(format!("{name:?}: {} told of {must}..={} visible at {shown:?}, late: {late}", places.len(), rows.len()));
+                broken.push(format!(
+                    "{name:?}: {} told of {must}..={} visible at {shown:?}, late: {late}",
+                    places.len(),
+                    rows.len()
+                ));
             }
             for place in places {
                 let told = &self.file.all[*place];
@@ -191,7 +218,10 @@ impl Judge<'_> {
         }
         for (name, places) in &received {
             if !truth.contains_key(name) {
-                broken.push(format!("no such payment: {}", self.file.all[places[0]].json));
+                broken.push(format!(
+                    "no such payment: {}",
+                    self.file.all[places[0]].json
+                ));
             }
         }
         self.broken.extend(broken);
@@ -201,20 +231,35 @@ impl Judge<'_> {
     fn updates(&mut self) {
         let mut last: HashMap<&str, &str> = HashMap::new();
         for (_, told) in self.file.of_type("payment.updated") {
-            last.insert(told.text("transactionReference"), told.text("transactionStatus"));
+            last.insert(
+                told.text("transactionReference"),
+                told.text("transactionStatus"),
+            );
         }
         let received = self.file.received(true);
         let mut broken = Vec::new();
-        for row in self.outcome.books.rows.iter().filter(|row| row.kind == Kind::Payment) {
+        for row in self
+            .outcome
+            .books
+            .rows
+            .iter()
+            .filter(|row| row.kind == Kind::Payment)
+        {
             let told = received.contains_key(&Name::of(row, true));
             let wanted = (row.status == "Reversed" && told).then_some("reversed");
             let updated = last.remove(row.reference.as_str());
             if updated != wanted {
-                broken.push(format!("{} is {}, last update: {updated:?}", row.reference, row.status));
+                broken.push(format!(
+                    "{} is {}, last update: {updated:?}",
+                    row.reference, row.status
+                ));
             }
         }
         if self.references {
-            broken.extend(last.keys().map(|reference| format!("an update of nothing: {reference}")));
+            broken.extend(
+                last.keys()
+                    .map(|reference| format!("an update of nothing: {reference}")),
+            );
         }
         self.broken.extend(broken);
     }
@@ -224,16 +269,30 @@ impl Judge<'_> {
         let received = self.file.received(true);
         let mut told: HashMap<&str, Vec<&Told>> = HashMap::new();
         for (_, event) in self.file.of_type("payment.reversed") {
-            told.entry(event.text("transactionReference")).or_default().push(event);
+            told.entry(event.text("transactionReference"))
+                .or_default()
+                .push(event);
         }
         let mut broken = Vec::new();
-        for row in self.outcome.books.rows.iter().filter(|row| row.kind == Kind::Reversal) {
+        for row in self
+            .outcome
+            .books
+            .rows
+            .iter()
+            .filter(|row| row.kind == Kind::Reversal)
+        {
             let events = told.remove(row.reference.as_str()).unwrap_or_default();
             let original = row.linked.clone().expect("a reversal names its original");
-            let place = received.get(&Name::Reference(original.clone())).map(|places| places[0]);
+            let place = received
+                .get(&Name::Reference(original.clone()))
+                .map(|places| places[0]);
             let id = place.map(|place| self.file.all[place].id.as_str());
             let [event] = events[..] else {
-                broken.push(format!("the reversal {} was told {} times", row.reference, events.len()));
+                broken.push(format!(
+                    "the reversal {} was told {} times",
+                    row.reference,
+                    events.len()
+                ));
                 continue;
             };
             let names = event.text("originalTransactionReference") == original
@@ -243,7 +302,10 @@ impl Judge<'_> {
                 broken.push(format!("a reversal of {original} ({id:?}): {}", event.json));
             }
         }
-        broken.extend(told.keys().map(|reference| format!("no such reversal: {reference}")));
+        broken.extend(
+            told.keys()
+                .map(|reference| format!("no such reversal: {reference}")),
+        );
         self.broken.extend(broken);
     }
 
@@ -259,7 +321,9 @@ impl Judge<'_> {
         // By visibility: up to which place in the lines all of them stood.
         let mut told_by: Vec<(Duration, usize, &Row)> = Vec::new();
         for row in rows {
-            let place = received.get_mut(&Name::of(row, self.references)).and_then(Vec::pop);
+            let place = received
+                .get_mut(&Name::of(row, self.references))
+                .and_then(Vec::pop);
             let (Some(place), Some(visible)) = (place, row.shown_completed) else {
                 continue; // judged as a missing payment
             };
@@ -310,6 +374,8 @@ impl Judge<'_> {
             let place = received.get_mut(&Name::of(row, self.references))?.pop()?;
             Some(lines.all[place].at.saturating_sub(row.shown_completed?))
         };
-        rows.filter(|row| row.kind == Kind::Payment).filter_map(delay).collect()
+        rows.filter(|row| row.kind == Kind::Payment)
+            .filter_map(delay)
+            .collect()
     }
 }

@@ -51,9 +51,16 @@ pub async fn steps(clock: VirtualClock, mut dice: Dice, until: Duration, log: St
         }
         let by = TimeDelta::seconds(i64::try_from(dice.between(10, 7200)).expect("small"));
         let by = if dice.chance(600) { by } else { -by };
-        log.0.lock().expect("steps").push(Step { from, to: None, by });
+        log.0
+            .lock()
+            .expect("steps")
+            .push(Step { from, to: None, by });
         clock.step(by);
-        sleep(dice.arrival(Duration::from_secs(1800)).min(Duration::from_secs(7200))).await;
+        sleep(
+            dice.arrival(Duration::from_secs(1800))
+                .min(Duration::from_secs(7200)),
+        )
+        .await;
         clock.step(-by);
         if let Some(step) = log.0.lock().expect("steps").last_mut() {
             step.to = Some(clock.elapsed());

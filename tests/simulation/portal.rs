@@ -178,7 +178,7 @@ impl SimPortal {
         let now = self.site.clock.elapsed();
         let (days, number) = self.at;
         let mut books = lock(&self.site.books);
-        if !books.alive(self.cookie, now, number == 0) {
+        if !books.alive(self.cookie, now) {
             return Ok(self.page(LOGIN));
         }
         let after = days.to.succ_opt().expect("a day");
@@ -239,7 +239,9 @@ impl Portal for SimPortal {
         }
         Ok(self.page(match answer {
             Answer::Welcome(_) => WELCOME,
-            Answer::WrongPassword => "<html><body><p class=wrong>Wrong password</p><form id=login></form></body></html>",
+            Answer::WrongPassword => {
+                "<html><body><p class=wrong>Wrong password</p><form id=login></form></body></html>"
+            }
             Answer::TooMany => "<html><body><p class=many>Too many logins</p></body></html>",
             Answer::Locked => "<html><body><p class=locked>User locked</p></body></html>",
         }))

@@ -7,11 +7,13 @@ use crate::dice::Dice;
 use crate::portal::Faults;
 
 pub const DAY: Duration = Duration::from_secs(86_400);
+/// An idle time that lets no session live until the next poll.
+pub const NO_REUSE: Duration = Duration::from_secs(3);
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Readings that one seed is worth: one that reads every few seconds lives for hours, another one for days.
-const READINGS: u32 = 2_000;
+const READINGS: u32 = 1_000;
 
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -20,6 +22,7 @@ pub struct Profile {
     pub lasts: Duration,
     pub poll: Duration,
     pub sweep: Duration,
+    pub look_back: Duration,
     pub mean_arrival: Duration,
     /// `None`: it never crashes.
     pub mean_crash: Option<Duration>,
@@ -40,7 +43,7 @@ impl Profile {
         let poll = dice.log_between(Duration::from_secs(5), 10 * MINUTE);
         let lasts = match days {
             Some(days) => DAY * days,
-            None => (poll * READINGS).clamp(8 * HOUR, 4 * DAY),
+            None => (poll * READINGS).clamp(6 * HOUR, 6 * DAY),
         };
         let rough = dice.chance(800);
         let some = |dice: &mut Dice, most: u64| if rough { dice.between(0, most) } else { 0 };
@@ -49,14 +52,19 @@ impl Profile {
             lasts,
             poll,
             sweep: dice.log_between(15 * MINUTE, 2 * HOUR).max(poll),
+            // A row may change for two hours, and an outage may last for more.
+            look_back: 8 * HOUR,
             mean_arrival: dice.log_between(4 * MINUTE, 40 * MINUTE),
             mean_crash: Some(dice.log_between(20 * MINUTE, 8 * HOUR)),
             rules: Rules {
                 cap: usize::try_from(dice.between(4, 30)).expect("small"),
                 per: HOUR,
-                idle: dice.log_between(2 * MINUTE, HOUR),
+                idle: if dice.chance(200) {
+                    NO_REUSE
+                } else {
+                    dice.log_between(2 * MINUTE, HOUR)
+                },
                 absolute: dice.log_between(10 * MINUTE, DAY),
-                reuse: dice.chance(800),
                 references: dice.chance(700),
             },
             reserve: u32::try_from(dice.between(0, 2)).expect("small"),

@@ -12,7 +12,10 @@ use crate::world::{Outcome, live};
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is no number: {text}")),
+    )
 }
 
 /// What the environment asks for instead of the default seeds.
@@ -22,9 +25,9 @@ pub fn seeds() -> Option<Range<u64>> {
         return Some(seed..seed + 1);
     }
     let text = std::env::var("TILLWATCH_SIM_SEEDS").ok()?;
-    let range = text.split_once("..").and_then(|(first, end)| {
-        Some(first.parse().ok()?..end.parse().ok()?)
-    });
+    let range = text
+        .split_once("..")
+        .and_then(|(first, end)| Some(first.parse().ok()?..end.parse().ok()?));
     Some(range.unwrap_or_else(|| panic!("TILLWATCH_SIM_SEEDS is no range: {text}")))
 }
 
@@ -35,7 +38,9 @@ fn days() -> Option<u32> {
 /// Writes past the test harness, which keeps the output of tests that pass.
 pub fn say(text: &str) {
     use std::io::Write;
-    std::io::stderr().write_all(text.as_bytes()).expect("standard error");
+    std::io::stderr()
+        .write_all(text.as_bytes())
+        .expect("standard error");
 }
 
 struct TrueTime;
@@ -44,13 +49,20 @@ impl tracing_subscriber::fmt::time::FormatTime for TrueTime {
     fn format_time(&self, w: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
         static BEGAN: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
         let now = tokio::time::Instant::now();
-        write!(w, "{:?}", now.saturating_duration_since(*BEGAN.get_or_init(|| now)))
+        write!(
+            w,
+            "{:?}",
+            now.saturating_duration_since(*BEGAN.get_or_init(|| now))
+        )
     }
 }
 
 fn show_the_log() {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "tillwatch=debug".to_owned());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_timer(TrueTime).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_timer(TrueTime)
+        .with_writer(std::io::stderr);
     log.try_init().ok();
 }
 
@@ -95,8 +107,15 @@ pub fn all(range: Range<u64>) -> (Totals, Vec<String>) {
                 Err(panic) => vec![said(panic.as_ref())],
             };
             if !broken.is_empty() {
-                let broken = broken.iter().take(5).map(String::as_str).collect::<Vec<_>>().join("\n  ");
-                let failure = format!("seed {seed} (replay: TILLWATCH_SIM_SEED={seed} cargo test --test simulation):\n  {broken}");
+                let broken = broken
+                    .iter()
+                    .take(5)
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join("\n  ");
+                let failure = format!(
+                    "seed {seed} (replay: TILLWATCH_SIM_SEED={seed} cargo test --test simulation whatever):\n  {broken}"
+                );
                 say(&format!("{failure}\n"));
                 failures.lock().expect("failures").push(failure);
             }
@@ -108,7 +127,10 @@ pub fn all(range: Range<u64>) -> (Totals, Vec<String>) {
             scope.spawn(worker);
         }
     });
-    (totals.into_inner().expect("totals"), failures.into_inner().expect("failures"))
+    (
+        totals.into_inner().expect("totals"),
+        failures.into_inner().expect("failures"),
+    )
 }
 
 fn said(panic: &(dyn std::any::Any + Send)) -> String {

@@ -70,7 +70,9 @@ impl SimSink {
 /// As the file sink: nothing at or before its last line of an epoch, and nothing replayed that it has.
 fn stands_in(held: &[Arrived], line: &Line) -> bool {
     let last = held.last().map(|last| last.cursor);
-    if last.is_some_and(|last| last.epoch == line.cursor.epoch && line.cursor.sequence <= last.sequence) {
+    if last.is_some_and(|last| {
+        last.epoch == line.cursor.epoch && line.cursor.sequence <= last.sequence
+    }) {
         return true;
     }
     if !line.json.contains("\"replayed\":true") {

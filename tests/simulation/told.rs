@@ -103,7 +103,10 @@ impl Lines {
         let mut ids = std::collections::HashSet::new();
         for (place, told) in self.of_type("payment.received") {
             if ids.insert(&told.id) {
-                places.entry(told.names(references)).or_default().push(place);
+                places
+                    .entry(told.names(references))
+                    .or_default()
+                    .push(place);
             }
         }
         places

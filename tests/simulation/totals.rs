@@ -69,8 +69,13 @@ impl Totals {
     /// Kinds of things that never happened.
     pub fn missing(&self) -> Vec<&'static str> {
         let counts = self.counts.iter().filter(|(_, count)| **count == 0);
-        let crashes = POINTS.iter().filter(|point| !self.crashes.contains_key(*point));
-        counts.map(|(what, _)| *what).chain(crashes.copied()).collect()
+        let crashes = POINTS
+            .iter()
+            .filter(|point| !self.crashes.contains_key(*point));
+        counts
+            .map(|(what, _)| *what)
+            .chain(crashes.copied())
+            .collect()
     }
 }
 

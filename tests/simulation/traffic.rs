@@ -55,9 +55,8 @@ pub async fn run(
 
 fn post(books: &mut Books, dice: &mut Dice, pending: &mut Pending, now: Duration) {
     let references = books.rules.references;
-    let payment = |books: &mut Books, dice: &mut Dice| {
-        books.post(dice, Kind::Payment, now, Duration::ZERO)
-    };
+    let payment =
+        |books: &mut Books, dice: &mut Dice| books.post(dice, Kind::Payment, now, Duration::ZERO);
     match dice.below(100) {
         65..=74 => {
             let late = Duration::from_secs(dice.between(1, 90));

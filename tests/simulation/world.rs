@@ -171,7 +171,10 @@ impl World {
         if armed {
             let most = if self.dice.chance(500) { 60 } else { 1500 };
             let steps = self.dice.between(1, most);
-            let next = self.around.root.join(format!("state-{}", self.generation + 1));
+            let next = self
+                .around
+                .root
+                .join(format!("state-{}", self.generation + 1));
             self.around.site.crash.arm(steps, self.state(), next);
         }
         armed
@@ -245,7 +248,10 @@ impl World {
     fn outcome(self) -> Outcome {
         let lasted = self.now();
         let site = self.around.site;
-        let (crashes, came) = (site.crash.struck.clone(), *site.came.lock().expect("counts"));
+        let (crashes, came) = (
+            site.crash.struck.clone(),
+            *site.came.lock().expect("counts"),
+        );
         let crashes = crashes.lock().expect("crashes").clone();
         let mut books = site.books.lock().expect("books");
         let books = std::mem::replace(&mut *books, Books::new(self.around.profile.rules.clone()));
