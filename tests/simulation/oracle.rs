@@ -169,8 +169,15 @@ impl Judge<'_> {
                 .collect()
         };
         let file = payments(&self.file);
-        for id in payments(&self.plain).difference(&file).take(3) {
-            broken.push(format!("{id} reached the one that forgets only"));
+        for (_, told) in self.plain.of_type("payment.received") {
+            // Reversed before the rebuilt store read it: what the lost one told the other consumer nobody knows.
+            let reversed = |row: &Row| {
+                row.status == "Reversed" && row.reference == told.text("transactionReference")
+            };
+            let lost = rebuilt && self.outcome.books.rows.iter().any(reversed);
+            if !file.contains(&told.id) && !lost {
+                broken.push(format!("only the one that forgets got {}", told.json));
+            }
         }
         self.broken.extend(broken);
     }
