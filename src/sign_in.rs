@@ -11,6 +11,7 @@ use crate::extract::ExtractError;
 use crate::login::budget::{Verdict, Why};
 use crate::login::credentials::{self, CredentialError, Sources};
 use crate::login::gate::{Gate, Refused};
+use crate::login::ledger::Expectation;
 use crate::payment::AccountName;
 use crate::portal::{Credential, Page, Portal, PortalError};
 use crate::selectors;
@@ -265,6 +266,21 @@ impl<P: Portal> Attempt<'_, P> {
             }
         }
     }
+}
+
+/// What the store says of the ledger `ledger` of `account`'s portal user.
+///
+/// # Errors
+/// When the store fails.
+pub async fn expected_ledger(
+    store: &Store,
+    account: &AccountName,
+    ledger: &str,
+) -> Result<Expectation, StoreError> {
+    // Beside an account that was begun before lies a ledger, even where a rebuilt store has no mark of it.
+    let begun = store.account(account).await?.map(|_| 0);
+    let mark = store.ledger_mark(ledger).await?.or(begun);
+    Ok(Expectation { mark })
 }
 
 async fn session(selectors: &Arc<selectors::Portal>, page: Page) -> Result<Session, ExtractError> {

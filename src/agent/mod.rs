@@ -289,7 +289,7 @@ impl<P: Portal> Agent<P> {
         let sweep = self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
         let down_to = match self.read_through {
             Some(through) if !sweep => through - margin,
-            Some(_) => back(self.account.look_back),
+            Some(through) => back(self.account.look_back).min(through - margin),
             None => back(self.account.look_back).min(self.known.watermark.unwrap_or(now) - margin),
         };
         let down_to = down_to.max(self.known.since - margin).min(now);

@@ -23,9 +23,10 @@ use crate::http::{self, Access, Http, ServeError};
 use crate::login::budget::{Rules, RulesError};
 use crate::login::credentials::{self, Sources};
 use crate::login::gate::{Gate, Gates};
-use crate::login::ledger::{Expectation, LedgerKey};
+use crate::login::ledger::LedgerKey;
 use crate::payment::AccountName;
 use crate::portal::webdriver::{self, WebDriverPortal};
+use crate::sign_in::expected_ledger;
 use crate::sink::file::FileSink;
 use crate::sink::stdout::StdoutSink;
 use crate::status::Status;
@@ -222,11 +223,7 @@ async fn open_gate(
         settings.user.as_deref().unwrap_or_default(),
     );
     let ledger = key.as_str().to_owned();
-    // Beside an account that was begun before lies a ledger, even where a rebuilt store has no mark of it.
-    let begun = store.account(&settings.name).await?.map(|_| 0);
-    let expectation = Expectation {
-        mark: store.ledger_mark(&ledger).await?.or(begun),
-    };
+    let expectation = expected_ledger(store, &settings.name, &ledger).await?;
     let rules = rules(settings).map_err(|error| failed(error.into()))?;
     let gate = gates.open(key, &rules, expectation).await.map_err(failed)?;
     Ok((gate, ledger))

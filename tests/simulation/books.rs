@@ -1,0 +1,343 @@
+//! The far side's truth: rows as the portal books and shows them, and every sign-in it met. In true time, which
+//! nobody steps.
+
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::dice::Dice;
+
+/// True time at virtual second 0.
+pub const START: i64 = 1_790_000_000;
+/// Rows on one page.
+pub const PAGE: usize = 8;
+/// Wrong passwords that lock the user.
+const LOCK_AFTER: u32 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Payment,
+    Withdrawal,
+    Charge,
+    Reversal,
+}
+
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub reference: String,
+    pub kind: Kind,
+    pub cents: i64,
+    pub status: &'static str,
+    /// The money moved: a running balance counts it for ever.
+    pub settled: bool,
+    pub created: Duration,
+    pub completed: Option<Duration>,
+    /// The first instant at which it stood on the pages as completed.
+    pub shown_completed: Option<Duration>,
+    pub linked: Option<String>,
+    /// Appeared below rows that were shown before.
+    pub late: bool,
+    /// Place among the rows of one second.
+    order: u64,
+    /// A page that showed it as completed was read to its end.
+    pub read: bool,
+}
+
+impl Row {
+    fn place(&self) -> u64 {
+        self.completed.unwrap_or(self.created).as_secs()
+    }
+}
+
+/// What the portal allows.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub cap: usize,
+    pub per: Duration,
+    pub idle: Duration,
+    pub absolute: Duration,
+    /// Shows a receipt number and a running balance.
+    pub references: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    cookie: u64,
+    since: Duration,
+    used: Duration,
+}
+
+/// A wrong password that somebody typed.
+#[derive(Debug, Clone)]
+pub struct Wrong {
+    pub password: String,
+    /// The page that says so reached the agent.
+    pub told: bool,
+}
+
+#[derive(Debug)]
+pub struct Books {
+    pub rules: Rules,
+    pub password: String,
+    pub rows: Vec<Row>,
+    /// Every sign-in attempt, when it arrived.
+    pub attempts: Vec<Duration>,
+    pub wrong: Vec<Wrong>,
+    pub over_cap: bool,
+    pub locked: bool,
+    pub page_loads: u64,
+    wrong_in_a_row: u32,
+    window: VecDeque<Duration>,
+    session: Option<Session>,
+    next_cookie: u64,
+    next_reference: u64,
+    next_order: u64,
+    /// Rows newest first, each with its balance; made anew when something changed.
+    shown: Option<Vec<(usize, i64)>>,
+}
+
+/// What the portal answers to a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Welcome(u64),
+    WrongPassword,
+    TooMany,
+    Locked,
+}
+
+pub fn wall(at: Duration) -> DateTime<Utc> {
+    let start = DateTime::from_timestamp(START, 0).expect("a valid instant");
+    start + TimeDelta::from_std(at).expect("a short time")
+}
+
+/// Whole seconds, as pages print them.
+pub fn printed(at: Duration) -> DateTime<Utc> {
+    wall(Duration::from_secs(at.as_secs()))
+}
+
+impl Books {
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            password: "first-password".to_owned(),
+            rows: Vec::new(),
+            attempts: Vec::new(),
+            wrong: Vec::new(),
+            over_cap: false,
+            locked: false,
+            page_loads: 0,
+            wrong_in_a_row: 0,
+            window: VecDeque::new(),
+            session: None,
+            next_cookie: 0,
+            next_reference: 0,
+            next_order: 0,
+            shown: None,
+        }
+    }
+
+    fn take_order(&mut self) -> u64 {
+        self.next_order += 1;
+        self.next_order
+    }
+
+    /// A new row at `now`; its reference encodes nothing.
+    pub fn post(&mut self, dice: &mut Dice, kind: Kind, now: Duration, late_by: Duration) -> usize {
+        self.next_reference += 1;
+        let scrambled = self.next_reference.wrapping_mul(0x9E37_79B1) & 0xFFFF_FFFF;
+        let completed = now.saturating_sub(late_by);
+        let order = self.take_order();
+        self.rows.push(Row {
+            reference: format!("U{scrambled:08X}"),
+            kind,
+            cents: i64::try_from(dice.between(1, 5000) * 10).expect("small"),
+            status: "Completed",
+            settled: true,
+            created: completed,
+            completed: Some(completed),
+            shown_completed: Some(now),
+            linked: None,
+            late: !late_by.is_zero(),
+            order,
+            read: false,
+        });
+        self.shown = None;
+        self.rows.len() - 1
+    }
+
+    /// The row changes its status; a pending one that ends moves up to where it ended.
+    pub fn turn(&mut self, index: usize, status: &'static str, now: Duration) {
+        let order = self.take_order();
+        let row = &mut self.rows[index];
+        if row.status == "Pending" {
+            (row.completed, row.order) = (Some(now), order);
+            row.settled = status == "Completed";
+            row.shown_completed = row.settled.then_some(now);
+        }
+        row.status = status;
+        self.shown = None;
+    }
+
+    /// The row never was completed: it is pending, or has expired.
+    pub fn never_completed(&mut self, index: usize, status: &'static str) {
+        let row = &mut self.rows[index];
+        (row.status, row.settled, row.shown_completed) = (status, false, None);
+        if status == "Pending" {
+            row.completed = None;
+        }
+        self.shown = None;
+    }
+
+    pub fn expire_session(&mut self) {
+        self.session = None;
+    }
+
+    /// A sign-in arrives.
+    pub fn sign_in(&mut self, password: &str, now: Duration) -> Answer {
+        self.attempts.push(now);
+        while self
+            .window
+            .front()
+            .is_some_and(|first| now.saturating_sub(*first) >= self.rules.per)
+        {
+            self.window.pop_front();
+        }
+        if self.locked {
+            return Answer::Locked;
+        }
+        if self.window.len() >= self.rules.cap {
+            self.over_cap = true;
+            self.locked = true;
+            return Answer::TooMany;
+        }
+        self.window.push_back(now);
+        if password != self.password {
+            self.wrong.push(Wrong {
+                password: password.to_owned(),
+                told: false,
+            });
+            self.wrong_in_a_row += 1;
+            self.locked |= self.wrong_in_a_row >= LOCK_AFTER;
+            return Answer::WrongPassword;
+        }
+        self.wrong_in_a_row = 0;
+        self.next_cookie += 1;
+        self.session = Some(Session {
+            cookie: self.next_cookie,
+            since: now,
+            used: now,
+        });
+        Answer::Welcome(self.next_cookie)
+    }
+
+    /// Is the session of `cookie` alive? Using it keeps it so.
+    pub fn alive(&mut self, cookie: Option<u64>, now: Duration) -> bool {
+        let Rules { idle, absolute, .. } = self.rules;
+        let Some(session) = self.session.as_mut().filter(|s| Some(s.cookie) == cookie) else {
+            return false;
+        };
+        let alive = now - session.used < idle && now - session.since < absolute;
+        session.used = now;
+        if !alive {
+            self.session = None;
+        }
+        alive
+    }
+
+    /// Page `number` (from 0) of the rows of the seconds `from..to`, newest first. `completed` gets the rows that stand
+    /// on it as completed.
+    pub fn page(
+        &mut self,
+        number: usize,
+        from: u64,
+        to: u64,
+        completed: &mut Vec<usize>,
+    ) -> String {
+        self.page_loads += 1;
+        let all = self.shown.take().unwrap_or_else(|| self.sorted());
+        let place = |(index, _): &(usize, i64)| self.rows[*index].place();
+        let first = all.partition_point(|row| place(row) >= to);
+        let end = all.partition_point(|row| place(row) >= from);
+        let shown = &all[first..end];
+        let mut html = String::from("<html><body><div id=operator>AGENT</div><table id=t>");
+        html.push_str(HEADER);
+        for (index, balance) in shown.iter().skip(number * PAGE).take(PAGE) {
+            self.row(&mut html, &self.rows[*index], *balance);
+            if self.rows[*index].status == "Completed" {
+                completed.push(*index);
+            }
+        }
+        html.push_str("</table>");
+        if shown.is_empty() {
+            html.push_str("<p id=empty>No records</p>");
+        }
+        if (number + 1) * PAGE < shown.len() {
+            html.push_str("<a id=next href=x>Next</a>");
+        }
+        html.push_str("</body></html>");
+        self.shown = Some(all);
+        html
+    }
+
+    fn row(&self, html: &mut String, row: &Row, balance: i64) {
+        let time = |at: Option<Duration>| {
+            let local = |at| {
+                (printed(at) + TimeDelta::hours(3))
+                    .format("%d-%m-%Y %H:%M:%S")
+                    .to_string()
+            };
+            at.map(local).unwrap_or_default()
+        };
+        let money = |cents: i64| {
+            let sign = if cents < 0 { "-" } else { "" };
+            format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)
+        };
+        let credit = matches!(row.kind, Kind::Payment);
+        let kind = match row.kind {
+            Kind::Payment => "Pay",
+            Kind::Withdrawal => "Withdraw",
+            Kind::Charge => "Charge",
+            Kind::Reversal => "Reversal",
+        };
+        let shown = self.rules.references;
+        write!(
+            html,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{kind}</td><td>{}</td></tr>",
+            if shown { row.reference.as_str() } else { "" },
+            time(row.completed),
+            time(Some(row.created)),
+            row.status,
+            if credit { money(row.cents) } else { String::new() },
+            if credit { String::new() } else { money(-row.cents) },
+            if shown && row.settled { money(balance) } else { String::new() },
+            row.linked.as_deref().unwrap_or_default(),
+        )
+        .expect("a string takes all");
+    }
+
+    /// Newest first, each with the balance after it.
+    fn sorted(&self) -> Vec<(usize, i64)> {
+        let mut all: Vec<(usize, i64)> = (0..self.rows.len()).map(|index| (index, 0)).collect();
+        all.sort_by_key(|(index, _)| (self.rows[*index].place(), self.rows[*index].order));
+        let mut balance = 10_000_000;
+        for (index, after) in &mut all {
+            let row = &self.rows[*index];
+            if row.settled {
+                balance += if row.kind == Kind::Payment {
+                    row.cents
+                } else {
+                    -row.cents
+                };
+            }
+            *after = balance;
+        }
+        all.reverse();
+        all
+    }
+}
+
+/// The statement's first row.
+pub const HEADER: &str = "<tr><th>Ref</th><th>Time</th><th>Begun</th><th>Status</th><th>In</th><th>Out</th>\
+    <th>Balance</th><th>Type</th><th>Linked</th></tr>";

@@ -1,0 +1,97 @@
+//! What the agent does for a portal that behaves: how fresh its lines are, and at which pace it signs in.
+
+use std::time::Duration;
+
+use crate::profile::{NO_REUSE, Profile};
+use crate::run::one;
+
+const S: fn(u64) -> Duration = Duration::from_secs;
+
+/// The slowest way of a payment that is just missed: a poll interval; then, when the session has ended, a refused page,
+/// the sign-in page, the click and its answer; then the pages of a sweep (one is enough for what is new); then a sink.
+const PAGE: Duration = Duration::from_millis(400);
+const CLICK: Duration = Duration::from_millis(300);
+const SINK: Duration = Duration::from_millis(200);
+
+#[test]
+fn a_payment_is_told_within_a_poll_of_being_visible() {
+    for seed in 0..12 {
+        let mut profile = Profile::calm(seed);
+        profile.lasts = S(8 * 3600);
+        profile.rules.references = true;
+        // Sessions end more rarely than the budget allows a sign-in.
+        profile.rules.cap = 30;
+        profile.rules.idle = S(1800);
+        profile.rules.absolute = S(3600);
+        profile.reserve = 2;
+        let poll = profile.poll;
+        let (outcome, verdict) = one(profile);
+        assert_eq!(verdict.broken, Vec::<String>::new(), "seed {seed}");
+        assert!(
+            verdict.delays.len() > 10,
+            "seed {seed}: hardly any payments"
+        );
+        // A reading in progress, a sweep at the longest, comes before the poll that finds it.
+        let pages = u32::try_from(outcome.books.rows.len().div_ceil(crate::books::PAGE) + 1);
+        let sweep = PAGE * pages.expect("small");
+        let most = poll + sweep + 4 * PAGE + CLICK + 2 * SINK;
+        let slowest = verdict.delays.iter().max().copied().unwrap_or_default();
+        assert!(
+            slowest <= most,
+            "seed {seed}: {slowest:?} at a poll of {poll:?}, at most {most:?}"
+        );
+    }
+}
+
+#[test]
+fn without_session_reuse_logins_settle_at_one_each_two_minutes_and_polls_go_on() {
+    let mut profile = Profile::calm(1);
+    let (begins, ends) = (S(2 * 86_400), S(3 * 86_400));
+    profile.lasts = ends;
+    profile.poll = S(10);
+    profile.sweep = S(7200);
+    profile.mean_arrival = S(2400);
+    profile.rules.cap = 30;
+    profile.rules.idle = NO_REUSE;
+    profile.rules.absolute = S(86_400);
+    profile.reserve = 0;
+    let (outcome, verdict) = one(profile);
+    assert_eq!(verdict.broken, Vec::<String>::new());
+    let attempts = outcome.books.attempts.iter().copied();
+    let settled: Vec<Duration> = attempts.filter(|at| (begins..ends).contains(at)).collect();
+    let pauses: Vec<Duration> = settled.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let bounds = (pauses.iter().min().copied(), pauses.iter().max().copied());
+    // 30 in a window of an hour and a few seconds: one each 120 s and a little, a reading or so apart.
+    assert!(
+        bounds.0 >= Some(S(100)) && bounds.1 <= Some(S(140)),
+        "pauses between {bounds:?}"
+    );
+    assert!(
+        (700..=720).contains(&settled.len()),
+        "{} sign-ins a day",
+        settled.len()
+    );
+    assert!(
+        outcome.polls >= 3 * 700,
+        "{} readings in three days",
+        outcome.polls
+    );
+}
+
+#[test]
+fn with_session_reuse_one_login_lasts_as_long_as_the_session() {
+    let mut profile = Profile::calm(2);
+    profile.lasts = S(86_400);
+    profile.poll = S(30);
+    profile.rules.idle = S(600);
+    profile.rules.absolute = S(4 * 3600);
+    let (outcome, verdict) = one(profile);
+    assert_eq!(verdict.broken, Vec::<String>::new());
+    let day: Vec<_> = outcome
+        .books
+        .attempts
+        .iter()
+        .filter(|at| **at < S(86_400))
+        .collect();
+    assert_eq!(day.len(), 6, "one sign-in each four hours");
+}

@@ -1,0 +1,210 @@
+//! One life of the agent: the real store, gate, loop and deliveries, from a start to a crash or an orderly end.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tillwatch::agent::{Account, Agent, Edges, Limits, Seat};
+use tillwatch::clock::Clock;
+use tillwatch::delivery::{self, DeliveryError, Ended, Progress};
+use tillwatch::event::AccountRef;
+use tillwatch::login::budget;
+use tillwatch::login::credentials::Sources;
+use tillwatch::login::gate::Gates;
+use tillwatch::login::ledger::LedgerKey;
+use tillwatch::payment::{AccountName, OperatorAccount};
+use tillwatch::selectors;
+use tillwatch::sign_in;
+use tillwatch::status::Status;
+use tillwatch::store::Store;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::books::wall;
+use crate::dice::Dice;
+use crate::people::{self, secret};
+use crate::portal::{SimPortal, Site};
+use crate::profile::Profile;
+use crate::sinks::{Held, Memory, SimSink};
+
+const NAME: &str = "sim";
+
+pub fn account_name() -> AccountName {
+    AccountName::new(NAME).expect("a name")
+}
+
+pub fn account_ref() -> AccountRef {
+    AccountRef {
+        name: account_name(),
+        portal: "sim".to_owned(),
+        operator: OperatorAccount {
+            operator: "sim".to_owned(),
+            number: "600123".to_owned(),
+        },
+        account_key: "organisationid".to_owned(),
+        selector_format: "sim@1".to_owned(),
+    }
+}
+
+/// What lives longer than the agent.
+#[derive(Clone)]
+pub struct Around {
+    pub profile: Profile,
+    pub site: Site,
+    pub selectors: Arc<selectors::Portal>,
+    /// The consumer that remembers, and the one that does not.
+    pub file: Held,
+    pub plain: Held,
+    pub sink_faults: Arc<Mutex<(u64, u64)>>,
+    /// Holds the secret, and a state directory per life.
+    pub root: PathBuf,
+}
+
+pub struct Life {
+    pub tasks: JoinSet<Result<(), String>>,
+    pub began: Duration,
+    store: Store,
+    stop: watch::Sender<bool>,
+    board: watch::Sender<Vec<Status>>,
+    progress: Vec<watch::Receiver<Progress>>,
+}
+
+impl Life {
+    /// Starts on the state directory `state`.
+    pub async fn begin(around: &Around, state: PathBuf, dice: &mut Dice) -> Self {
+        let clock = around.site.clock.clone();
+        let crash = around.site.crash.clone();
+        let store = Store::open_observed(&state, Clock::Virtual(clock.clone()), move |step| {
+            crash.step(step);
+        });
+        let store = store.await.unwrap_or_else(|error| panic!("{error}"));
+        let (stop, stopped) = watch::channel(false);
+        let mut life = Self {
+            tasks: JoinSet::new(),
+            began: clock.elapsed(),
+            store,
+            stop,
+            board: watch::Sender::new(Vec::new()),
+            progress: Vec::new(),
+        };
+        for (sink, memory, held) in [
+            ("file", Memory::Own, &around.file),
+            ("plain", Memory::None, &around.plain),
+        ] {
+            let worker = SimSink {
+                held: held.clone(),
+                memory,
+                dice: dice.fork(),
+                faults: around.sink_faults.clone(),
+                crash: around.site.crash.clone(),
+                clock: clock.clone(),
+            };
+            let (sender, receiver) = watch::channel(Progress::default());
+            life.progress.push(receiver);
+            let (store, stopped) = (life.store.clone(), stopped.clone());
+            life.tasks.spawn(async move {
+                delivered(delivery::run(sink, worker, store, sender, stopped).await)
+            });
+        }
+        let (orders, ordered) = mpsc::channel(1);
+        let agent = life.agent(around, state, ordered, dice).await;
+        let person = people::look_after(
+            orders,
+            life.board.subscribe(),
+            around.site.books.clone(),
+            around.root.clone(),
+            stopped.clone(),
+        );
+        life.tasks.spawn(async move {
+            agent.run(stopped, false).await;
+            Ok(())
+        });
+        life.tasks.spawn(async move {
+            person.await;
+            Ok(())
+        });
+        life
+    }
+
+    async fn agent(
+        &self,
+        around: &Around,
+        state: PathBuf,
+        orders: mpsc::Receiver<tillwatch::control::Ordered>,
+        dice: &mut Dice,
+    ) -> Agent<SimPortal> {
+        let (profile, site) = (&around.profile, &around.site);
+        let clock = Clock::Virtual(site.clock.clone());
+        let key = LedgerKey::of("https://sim.example", "600123", "agent");
+        let ledger = key.as_str().to_owned();
+        let rules = budget::Rules::new(
+            u32::try_from(profile.rules.cap).expect("small"),
+            profile.rules.per,
+            profile.reserve,
+            Duration::from_secs(5),
+        );
+        let expectation = sign_in::expected_ledger(&self.store, &account_name(), &ledger).await;
+        let mut gates = Gates::new(state.join("ledger"), clock.clone());
+        let gate = gates
+            .open(key, &rules.expect("rules"), expectation.expect("a mark"))
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let account = Account {
+            about: account_ref(),
+            user: "agent".to_owned(),
+            selectors: around.selectors.clone(),
+            sources: Sources::of(NAME, Some(&secret(&around.root))),
+            poll: profile.poll,
+            look_back: profile.look_back,
+            sweep: profile.sweep,
+            overlap: 8,
+            max_pages: 200,
+            since: Some(wall(Duration::ZERO)),
+        };
+        let edges = Edges {
+            portal: SimPortal::new(site.clone(), dice.fork(), wall(Duration::ZERO).date_naive()),
+            store: self.store.clone(),
+            gate,
+            ledger,
+            clock,
+            orders,
+            seat: Seat::take(&self.board, &account_name(), profile.poll),
+        };
+        let limits = Limits {
+            sinks: vec!["file".to_owned(), "plain".to_owned()],
+            outbox: 1_000_000,
+        };
+        let agent = Agent::begin(account, limits, edges).await;
+        agent.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub fn polls(&self) -> u64 {
+        self.board.borrow().iter().map(|status| status.polls).sum()
+    }
+
+    /// Ends where it stands.
+    pub async fn crash(mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// Ends in good order: what is in the outbox reaches both sinks.
+    pub async fn settle(mut self) {
+        let newest = *self.store.newest().borrow();
+        for progress in &mut self.progress {
+            let told = progress.wait_for(|progress| progress.acknowledged >= newest);
+            told.await.expect("a worker");
+        }
+        self.stop.send_replace(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.expect("no panic").expect("a good end");
+        }
+    }
+}
+
+fn delivered(ended: Result<Ended, DeliveryError>) -> Result<(), String> {
+    match ended {
+        Ok(Ended::Stopped) => Ok(()),
+        Ok(Ended::ReaderGone) => Err("the reader went away".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}

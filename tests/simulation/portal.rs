@@ -1,0 +1,263 @@
+//! The simulated portal behind a simulated browser: what the agent sees of the books, with faults in between.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use chrono::{NaiveDate, TimeDelta};
+use secrecy::ExposeSecret;
+use tillwatch::clock::VirtualClock;
+use tillwatch::portal::{Credential, Days, Page, Portal, PortalError};
+use tokio::time::sleep;
+
+use crate::books::{Answer, Books, HEADER, START};
+use crate::crash::{Crash, Point};
+use crate::dice::Dice;
+
+/// What the far side is made of. Shared with the traffic and the oracle; locked for single calls only.
+pub type Shared = Arc<Mutex<Books>>;
+
+pub fn lock(books: &Shared) -> MutexGuard<'_, Books> {
+    books.lock().expect("no panic while the books are open")
+}
+
+/// How often, in thousandths of a call, each fault comes.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    pub hang: u64,
+    pub browser: u64,
+    pub down: u64,
+    pub stranger: u64,
+    pub no_table: u64,
+    pub bare: u64,
+    pub slow: u64,
+    pub expire: u64,
+    pub crash_in_submit: u64,
+}
+
+/// Faults that really came, for the report.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Came {
+    pub failed_loads: u64,
+    pub strangers: u64,
+    pub no_tables: u64,
+    pub bare: u64,
+    pub expired: u64,
+}
+
+/// What the far side's portal is made of, over all lives of the agent.
+#[derive(Debug, Clone)]
+pub struct Site {
+    pub books: Shared,
+    pub clock: VirtualClock,
+    pub faults: Arc<Mutex<Faults>>,
+    pub came: Arc<Mutex<Came>>,
+    pub crash: Crash,
+}
+
+pub struct SimPortal {
+    site: Site,
+    dice: Dice,
+    cookie: Option<u64>,
+    at: (Days, usize),
+    /// Rows on the page served last as completed. The next call says that the page was read.
+    served: Vec<usize>,
+}
+
+const LOGIN: &str = "<html><body><form id=login></form></body></html>";
+const WELCOME: &str = "<html><body><div id=operator>AGENT</div></body></html>";
+const STRANGER: &str = "<html><body><h1>Welcome to our new site</h1></body></html>";
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A page that is not the one asked for.
+enum Odd {
+    Stranger,
+    /// Signed in, without the table.
+    NoTable,
+    /// The table with its header and nothing in it, and no word about it.
+    Bare,
+}
+
+impl SimPortal {
+    pub fn new(site: Site, dice: Dice, today: NaiveDate) -> Self {
+        let today = Days {
+            from: today,
+            to: today,
+        };
+        Self {
+            site,
+            dice,
+            cookie: None,
+            at: (today, 0),
+            served: Vec::new(),
+        }
+    }
+
+    fn page(&self, html: impl Into<String>) -> Page {
+        Page {
+            url: "https://sim.example/page".parse().expect("a URL"),
+            status: Some(200),
+            html: html.into(),
+        }
+    }
+
+    fn odd(&self, odd: &Odd) -> Page {
+        match odd {
+            Odd::Stranger => self.page(STRANGER),
+            Odd::NoTable => self.page(WELCOME),
+            Odd::Bare => self.page(format!(
+                "<html><body><div id=operator>AGENT</div><table id=t>{HEADER}</table></body></html>"
+            )),
+        }
+    }
+
+    fn came(&self, count: impl FnOnce(&mut Came)) {
+        count(&mut self.site.came.lock().expect("counts"));
+    }
+
+    /// A load takes time and may fail in every way that a browser knows.
+    async fn load(&mut self) -> Result<Option<Odd>, PortalError> {
+        let faults = self.site.faults.lock().expect("faults").clone();
+        let slow = self.dice.chance(faults.slow);
+        let most = if slow { 45_000 } else { 400 };
+        sleep(Duration::from_millis(self.dice.between(20, most))).await;
+        // Not before time has passed: a crash within the commit of that page comes first.
+        self.was_read();
+        if self.dice.chance(faults.hang) {
+            sleep(LIMIT).await;
+            self.cookie = None;
+            self.came(|came| came.failed_loads += 1);
+            return Err(PortalError::Hung {
+                call: "goto",
+                limit_ms: 60_000,
+            });
+        }
+        if self.dice.chance(faults.browser) {
+            self.cookie = None;
+            self.came(|came| came.failed_loads += 1);
+            return Err(PortalError::BrowserLost {
+                reason: "tab crashed".to_owned(),
+            });
+        }
+        if self.dice.chance(faults.down) {
+            self.came(|came| came.failed_loads += 1);
+            return Err(PortalError::PortalDown {
+                reason: "HTTP 502".to_owned(),
+            });
+        }
+        if self.dice.chance(faults.expire) {
+            self.came(|came| came.expired += 1);
+            lock(&self.site.books).expire_session();
+        }
+        if self.dice.chance(faults.stranger) {
+            self.came(|came| came.strangers += 1);
+            return Ok(Some(Odd::Stranger));
+        }
+        if self.dice.chance(faults.no_table) {
+            self.came(|came| came.no_tables += 1);
+            return Ok(Some(Odd::NoTable));
+        }
+        if self.dice.chance(faults.bare) {
+            self.came(|came| came.bare += 1);
+            return Ok(Some(Odd::Bare));
+        }
+        Ok(None)
+    }
+
+    /// Whoever asks for another page has read the one before.
+    fn was_read(&mut self) {
+        let mut books = lock(&self.site.books);
+        for index in self.served.drain(..) {
+            books.rows[index].read = true;
+        }
+    }
+
+    async fn statement(&mut self) -> Result<Page, PortalError> {
+        if let Some(odd) = self.load().await? {
+            return Ok(self.odd(&odd));
+        }
+        let now = self.site.clock.elapsed();
+        let (days, number) = self.at;
+        let mut books = lock(&self.site.books);
+        if !books.alive(self.cookie, now) {
+            return Ok(self.page(LOGIN));
+        }
+        let after = days.to.succ_opt().expect("a day");
+        let (from, to) = (midnight(days.from), midnight(after));
+        let html = books.page(number, from, to, &mut self.served);
+        Ok(self.page(html))
+    }
+}
+
+/// Seconds of true time at which a day begins in Nairobi.
+fn midnight(day: NaiveDate) -> u64 {
+    let local = day.and_time(chrono::NaiveTime::MIN) - TimeDelta::hours(3);
+    u64::try_from(local.and_utc().timestamp() - START).unwrap_or(0)
+}
+
+impl Portal for SimPortal {
+    async fn open(&mut self) -> Result<(), PortalError> {
+        Ok(())
+    }
+
+    async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
+        match self.load().await? {
+            Some(odd) => Ok(self.odd(&odd)),
+            None => Ok(self.page(LOGIN)),
+        }
+    }
+
+    async fn submit(&mut self, credential: &Credential) -> Result<Page, PortalError> {
+        let crash = {
+            let faults = self.site.faults.lock().expect("faults");
+            self.dice.chance(faults.crash_in_submit)
+        };
+        sleep(Duration::from_millis(self.dice.between(1, 300))).await;
+        let now = self.site.clock.elapsed();
+        let (answer, lost_before) = {
+            let mut books = lock(&self.site.books);
+            let answer = books.sign_in(credential.password.expose_secret(), now);
+            (answer, books.wrong.len() > 1)
+        };
+        // Nobody can know of an answer that was lost, and a third wrong password locks: one is lost at most.
+        let wrong = answer == Answer::WrongPassword;
+        if crash && !(wrong && lost_before) {
+            self.site.crash.now(Point::Submit).await;
+        }
+        if let Answer::Welcome(cookie) = answer {
+            self.cookie = Some(cookie);
+        }
+        if !(wrong && lost_before)
+            && let Some(odd) = self.load().await?
+        {
+            return Ok(match answer {
+                Answer::Welcome(_) => self.odd(&odd),
+                Answer::WrongPassword | Answer::TooMany | Answer::Locked => self.page(STRANGER),
+            });
+        }
+        if wrong && let Some(wrong) = lock(&self.site.books).wrong.last_mut() {
+            wrong.told = true;
+        }
+        Ok(self.page(match answer {
+            Answer::Welcome(_) => WELCOME,
+            Answer::WrongPassword => {
+                "<html><body><p class=wrong>Wrong password</p><form id=login></form></body></html>"
+            }
+            Answer::TooMany => "<html><body><p class=many>Too many logins</p></body></html>",
+            Answer::Locked => "<html><body><p class=locked>User locked</p></body></html>",
+        }))
+    }
+
+    async fn first_page(&mut self, days: Days) -> Result<Page, PortalError> {
+        self.at = (days, 0);
+        self.statement().await
+    }
+
+    async fn next_page(&mut self) -> Result<Page, PortalError> {
+        self.at.1 += 1;
+        self.statement().await
+    }
+
+    async fn close(&mut self) {
+        self.cookie = None;
+    }
+}

@@ -1,0 +1,102 @@
+//! What a seed decides before anything happens.
+
+use std::time::Duration;
+
+use crate::books::Rules;
+use crate::dice::Dice;
+use crate::portal::Faults;
+
+pub const DAY: Duration = Duration::from_secs(86_400);
+/// An idle time that lets no session live until the next poll.
+pub const NO_REUSE: Duration = Duration::from_secs(3);
+const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Readings that one seed is worth: one that reads every few seconds lives for hours, another one for days.
+const READINGS: u32 = 1_000;
+
+#[derive(Debug, Clone)]
+pub struct Profile {
+    pub seed: u64,
+    /// True time in which things happen; what is left then has time to settle.
+    pub lasts: Duration,
+    pub poll: Duration,
+    pub sweep: Duration,
+    pub look_back: Duration,
+    pub mean_arrival: Duration,
+    /// `None`: it never crashes.
+    pub mean_crash: Option<Duration>,
+    pub rules: Rules,
+    pub reserve: u32,
+    pub faults: Faults,
+    /// Thousandths of batches that fail, and that crash the agent.
+    pub sink_faults: (u64, u64),
+    pub clock_steps: bool,
+    pub lost_ledgers: bool,
+    pub rebuilds: bool,
+    pub new_password: bool,
+}
+
+impl Profile {
+    pub fn draw(seed: u64, days: Option<u32>) -> Self {
+        let mut dice = Dice::new(seed);
+        let poll = dice.log_between(Duration::from_secs(5), 10 * MINUTE);
+        let lasts = match days {
+            Some(days) => DAY * days,
+            None => (poll * READINGS).clamp(6 * HOUR, 6 * DAY),
+        };
+        let rough = dice.chance(800);
+        let some = |dice: &mut Dice, most: u64| if rough { dice.between(0, most) } else { 0 };
+        Self {
+            seed,
+            lasts,
+            poll,
+            sweep: dice.log_between(15 * MINUTE, 2 * HOUR).max(poll),
+            // A row may change for two hours, and an outage may last for more.
+            look_back: 8 * HOUR,
+            mean_arrival: dice.log_between(4 * MINUTE, 40 * MINUTE),
+            mean_crash: Some(dice.log_between(20 * MINUTE, 8 * HOUR)),
+            rules: Rules {
+                cap: usize::try_from(dice.between(4, 30)).expect("small"),
+                per: HOUR,
+                idle: if dice.chance(200) {
+                    NO_REUSE
+                } else {
+                    dice.log_between(2 * MINUTE, HOUR)
+                },
+                absolute: dice.log_between(10 * MINUTE, DAY),
+                references: dice.chance(700),
+            },
+            reserve: u32::try_from(dice.between(0, 2)).expect("small"),
+            faults: Faults {
+                hang: some(&mut dice, 3),
+                browser: some(&mut dice, 3),
+                down: some(&mut dice, 10),
+                stranger: some(&mut dice, 5),
+                no_table: some(&mut dice, 5),
+                bare: some(&mut dice, 20),
+                slow: some(&mut dice, 10),
+                expire: some(&mut dice, 10),
+                crash_in_submit: some(&mut dice, 200),
+            },
+            sink_faults: (some(&mut dice, 60), some(&mut dice, 20)),
+            clock_steps: dice.chance(400),
+            lost_ledgers: dice.chance(300),
+            rebuilds: dice.chance(300),
+            new_password: dice.chance(200),
+        }
+    }
+
+    /// A portal that behaves, an agent that is left alone.
+    pub fn calm(seed: u64) -> Self {
+        let mut profile = Self::draw(seed, None);
+        profile.faults = Faults::default();
+        profile.sink_faults = (0, 0);
+        profile.mean_crash = None;
+        profile.clock_steps = false;
+        profile.lost_ledgers = false;
+        profile.rebuilds = false;
+        profile.new_password = false;
+        profile
+    }
+}

@@ -1,0 +1,40 @@
+//! A person rebuilds the store from what the file sink holds.
+
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+use tillwatch::event::source;
+use tillwatch::sink::file;
+use tillwatch::store::{self, History, KnownAccount, Sources};
+
+use crate::books::wall;
+use crate::life::{account_name, account_ref};
+use crate::sinks::Held;
+
+/// As `tillwatch store rebuild` does it.
+pub fn rebuild(state: &Path, held: &Held) {
+    let path = state.join("held.ndjson");
+    let mut text = String::new();
+    for line in held.lock().expect("held").iter() {
+        text.push_str(&line.json);
+        text.push('\n');
+    }
+    std::fs::write(&path, text).expect("written");
+    let mut history = History::default();
+    file::told(&path, |told| history.add(told)).expect("lines of ours");
+    let account = KnownAccount {
+        name: account_name(),
+        source: source(&account_ref()),
+        since: Some(wall(std::time::Duration::ZERO)),
+    };
+    let sources = Sources {
+        accounts: vec![account],
+        sinks: vec!["file".to_owned(), "plain".to_owned()],
+        histories: vec![history],
+        since: None,
+    };
+    store::rebuild(state, sources).unwrap_or_else(|error| panic!("rebuild: {error}"));
+    // A person starts the agent as another process. In this one the engine's threads let go of their file a little later.
+    let file = std::fs::File::open(state.join("store/db")).expect("the engine's file");
+    flock(&file, FlockOperation::LockExclusive).expect("the engine let go");
+}

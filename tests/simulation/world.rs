@@ -1,0 +1,272 @@
+//! One seed: the agent's lives, one after the other, under paused time, and all that befalls them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tillwatch::clock::VirtualClock;
+use tillwatch::selectors;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::books::{Books, wall};
+use crate::crash::{Crash, Point, copy};
+use crate::dice::Dice;
+use crate::life::{Around, Life};
+use crate::people::{self, Step, Steps};
+use crate::portal::{Came, Faults, Site};
+use crate::profile::Profile;
+use crate::recovery;
+use crate::sinks::{Arrived, Held};
+use crate::traffic;
+
+/// What is left for the oracle.
+pub struct Outcome {
+    pub profile: Profile,
+    pub books: Books,
+    /// What the consumer that remembers got, and the one that does not.
+    pub file: Vec<Arrived>,
+    pub plain: Vec<Arrived>,
+    pub crashes: Vec<Point>,
+    pub befell: Befell,
+    pub came: Came,
+    pub polls: u64,
+    pub stepped: Vec<Step>,
+    pub lasted: Duration,
+}
+
+/// What happened between two lives.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Befell {
+    pub rebuilds: u64,
+    pub lost_ledgers: u64,
+    pub old_ledgers: u64,
+    pub reboots: u64,
+    pub downtimes: u64,
+}
+
+struct World {
+    around: Around,
+    dice: Dice,
+    crashed: mpsc::UnboundedReceiver<Point>,
+    steps: Steps,
+    generation: u32,
+    polls: u64,
+    befell: Befell,
+}
+
+/// Lives through `profile` and gives what happened.
+pub async fn live(profile: Profile, root: &Path) -> Outcome {
+    let mut dice = Dice::new(profile.seed ^ 0xA5A5);
+    let clock = VirtualClock::starting_at(wall(Duration::ZERO));
+    let (crash, crashed) = Crash::new();
+    let text = if profile.rules.references {
+        crate::REFERENCES
+    } else {
+        crate::NO_REFERENCES
+    };
+    let selectors = selectors::file::parse("sim", "sim.toml", text);
+    let site = Site {
+        books: Arc::new(Mutex::new(Books::new(profile.rules.clone()))),
+        clock: clock.clone(),
+        faults: Arc::new(Mutex::new(profile.faults.clone())),
+        came: Arc::default(),
+        crash,
+    };
+    let around = Around {
+        profile: profile.clone(),
+        site: site.clone(),
+        selectors: Arc::new(selectors.unwrap_or_else(|wrong| panic!("{wrong}"))),
+        file: Held::default(),
+        plain: Held::default(),
+        sink_faults: Arc::new(Mutex::new(profile.sink_faults)),
+        root: root.to_owned(),
+    };
+    people::write_secret(root, "first-password");
+    let books = site.books.clone();
+    let traffic = traffic::run(
+        books.clone(),
+        clock.clone(),
+        dice.fork(),
+        profile.mean_arrival,
+        profile.lasts,
+    );
+    let traffic = tokio::spawn(traffic);
+    let steps = Steps::default();
+    if profile.clock_steps {
+        let stepping = people::steps(clock.clone(), dice.fork(), profile.lasts, steps.clone());
+        tokio::spawn(stepping);
+    }
+    if profile.new_password {
+        let changing = people::change_password(books.clone(), root.to_owned(), profile.lasts / 3);
+        tokio::spawn(changing);
+    }
+    let mut world = World {
+        around,
+        dice: dice.fork(),
+        crashed,
+        steps,
+        generation: 0,
+        polls: 0,
+        befell: Befell::default(),
+    };
+    world.lives().await;
+    traffic.await.expect("the traffic came to its end");
+    world.outcome()
+}
+
+impl World {
+    fn state(&self) -> PathBuf {
+        let name = format!("state-{}", self.generation);
+        self.around.root.join(name)
+    }
+
+    fn now(&self) -> Duration {
+        self.around.site.clock.elapsed()
+    }
+
+    /// Life after life until the traffic has ended and everything has settled.
+    async fn lives(&mut self) {
+        let profile = self.around.profile.clone();
+        let calm = profile.lasts;
+        let hours = Duration::from_secs(3 * 3600);
+        let end = calm + hours + 3 * profile.sweep + 3 * profile.poll;
+        std::fs::create_dir(self.state()).expect("a state directory");
+        loop {
+            let armed = self.arm();
+            let mut life = Life::begin(&self.around, self.state(), &mut self.dice).await;
+            let now = self.now();
+            let next = match profile.mean_crash {
+                Some(mean) if now < calm => (now + self.dice.arrival(mean)).min(calm),
+                _ => end,
+            };
+            let struck = tokio::select! {
+                point = self.crashed.recv() => point,
+                () = sleep(next.saturating_sub(now)) => None,
+                ended = life.tasks.join_next() => panic!("a task of the agent ended: {ended:?}"),
+            };
+            self.polls += life.polls();
+            let crash = self.around.site.crash.clone();
+            let within = armed && !crash.disarm();
+            if self.now() >= end {
+                life.settle().await;
+                return;
+            }
+            if self.now() >= calm {
+                self.calm_down();
+            }
+            if struck.is_none() && !within {
+                crash.note(Point::Anytime);
+            }
+            self.crash(life, within).await;
+        }
+    }
+
+    /// Some lives end within a write of the store.
+    fn arm(&mut self) -> bool {
+        let profile = &self.around.profile;
+        let armed = profile.mean_crash.is_some()
+            && self.around.site.clock.elapsed() < profile.lasts
+            && self.dice.chance(300);
+        if armed {
+            let most = if self.dice.chance(500) { 60 } else { 1500 };
+            let steps = self.dice.between(1, most);
+            let next = self
+                .around
+                .root
+                .join(format!("state-{}", self.generation + 1));
+            self.around.site.crash.arm(steps, self.state(), next);
+        }
+        armed
+    }
+
+    fn calm_down(&self) {
+        *self.around.site.faults.lock().expect("faults") = Faults::default();
+        *self.around.sink_faults.lock().expect("faults") = (0, 0);
+    }
+
+    /// `copied`: the copy was taken at the very step that crashed.
+    async fn crash(&mut self, life: Life, copied: bool) {
+        let from = self.state();
+        let before = self.generation.checked_sub(1);
+        let before = before.map(|before| self.around.root.join(format!("state-{before}/ledger")));
+        self.generation += 1;
+        let to = self.state();
+        let began = life.began;
+        if !copied {
+            // Nothing is in the middle of a write once paused time moves on.
+            sleep(Duration::from_millis(1)).await;
+            copy(&from, &to);
+        }
+        life.crash().await;
+        // A second plug pulled in the same instant is the same crash.
+        while self.crashed.try_recv().is_ok() {}
+        self.befall(&to, before.as_deref(), began).await;
+        if let Some(old) = self.generation.checked_sub(3) {
+            let old = self.around.root.join(format!("state-{old}"));
+            std::fs::remove_dir_all(old).expect("an old state");
+        }
+    }
+
+    /// What else goes wrong while the agent is down.
+    async fn befall(&mut self, state: &Path, ledger_before: Option<&Path>, began: Duration) {
+        let profile = self.around.profile.clone();
+        let ledger = state.join("ledger");
+        let mut old_ledger = false;
+        if profile.rebuilds && self.dice.chance(150) {
+            if self.dice.chance(500) {
+                std::fs::remove_dir_all(state.join("store")).expect("the store was there");
+            }
+            if self.dice.chance(500) && ledger.exists() {
+                self.befell.lost_ledgers += 1;
+                std::fs::remove_dir_all(&ledger).expect("the ledger was there");
+            }
+            recovery::rebuild(state, &self.around.file);
+            self.befell.rebuilds += 1;
+        } else if profile.lost_ledgers && self.dice.chance(150) && ledger.exists() {
+            std::fs::remove_dir_all(&ledger).expect("the ledger was there");
+            old_ledger = self.dice.chance(500) && ledger_before.is_some_and(Path::exists);
+            if let Some(before) = ledger_before.filter(|_| old_ledger) {
+                copy(before, &ledger);
+                self.befell.old_ledgers += 1;
+            } else {
+                self.befell.lost_ledgers += 1;
+            }
+        }
+        // Across a boot only the wall clock counts: nobody can know of a step that nobody has noted.
+        let known_wall = !old_ledger && !self.steps.any_since(began);
+        if known_wall && self.dice.chance(200) {
+            self.around.site.clock.reboot();
+            self.befell.reboots += 1;
+        } else if profile.mean_crash.is_some() && self.dice.chance(200) {
+            self.befell.downtimes += 1;
+            let (least, most) = (Duration::from_secs(30), Duration::from_secs(5400));
+            sleep(self.dice.log_between(least, most)).await;
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        let lasted = self.now();
+        let site = self.around.site;
+        let (crashes, came) = (
+            site.crash.struck.clone(),
+            *site.came.lock().expect("counts"),
+        );
+        let crashes = crashes.lock().expect("crashes").clone();
+        let mut books = site.books.lock().expect("books");
+        let books = std::mem::replace(&mut *books, Books::new(self.around.profile.rules.clone()));
+        let take = |held: &Held| std::mem::take(&mut *held.lock().expect("held"));
+        Outcome {
+            profile: self.around.profile,
+            books,
+            file: take(&self.around.file),
+            plain: take(&self.around.plain),
+            crashes,
+            befell: self.befell,
+            came,
+            polls: self.polls,
+            stepped: self.steps.all(),
+            lasted,
+        }
+    }
+}
