@@ -116,8 +116,10 @@ impl Life {
             stopped.clone(),
         );
         life.tasks.spawn(async move {
-            agent.run(stopped, false).await;
-            Ok(())
+            agent
+                .run(stopped, false)
+                .await
+                .map_err(|error| error.to_string())
         });
         life.tasks.spawn(async move {
             person.await;

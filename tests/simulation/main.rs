@@ -24,7 +24,9 @@ mod totals;
 mod traffic;
 mod world;
 
+/// A portal with receipt numbers and a running balance.
 pub const REFERENCES: &str = include_str!("references.toml");
+/// One with neither.
 pub const NO_REFERENCES: &str = include_str!("no_references.toml");
 
 /// Seeds of an ordinary run.
