@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use crate::announce::{self, Announcement, Seen};
 use crate::clock::Clock;
 use crate::completeness::{self, Finished, Goal, Progress, Proved};
-use crate::event::{AccountRef, Gap, Proof};
+use crate::event::{AccountRef, Gap, GapCause, Proof};
 use crate::extract::ExtractError;
 use crate::identity;
 use crate::normalize::Normalized;
@@ -65,6 +65,8 @@ pub struct Done {
     pub proved: Proved,
     /// Newest instant of any row.
     pub newest: Option<DateTime<Utc>>,
+    /// It came as far as it was to; otherwise its limit of pages cut it short.
+    pub complete: bool,
 }
 
 /// A reading that did not come to its end. Pages read before it failed are committed.
@@ -104,6 +106,8 @@ pub struct Memory {
     noticed: HashMap<Gap, Duration>,
     /// Holes that the store was told of.
     told_gaps: HashSet<Gap>,
+    /// What the first of the latest readings left out that ended at their limit of pages.
+    cut_short: Option<Gap>,
 }
 
 /// One account's reading in progress.
@@ -380,7 +384,31 @@ impl<P: Portal> Reader<'_, P> {
             portal_count: gathered.portal_count,
             known_until: plan.known_until,
         };
-        let proved = completeness::judge(&payments, progress, finished);
+        let mut proved = completeness::judge(&payments, progress, finished);
+        let newest = payments
+            .iter()
+            .filter_map(Payment::instant)
+            .map(|at| at.to_utc())
+            .max();
+        let newest_first = self.selectors.table.order == Order::NewestFirst;
+        let complete = gathered.read_to_the_end || (newest_first && progress.is_reached());
+        if complete {
+            self.memory.cut_short = None;
+        } else {
+            let (from, to) = if newest_first {
+                (plan.goal.down_to, progress.oldest().unwrap_or(read_at))
+            } else {
+                (newest.unwrap_or(plan.goal.down_to), read_at)
+            };
+            let hole = self.memory.cut_short.get_or_insert(Gap {
+                from,
+                to: to.max(from),
+                cause: GapCause::NoOverlap,
+                before_reference: None,
+            });
+            proved.gaps.push(hole.clone());
+            proved.gaps.sort();
+        }
         let covered_from = progress.oldest().unwrap_or(plan.goal.down_to);
         let watermark = self
             .commit_proof(plan, covered_from, &proved, read_at)
@@ -393,11 +421,8 @@ impl<P: Portal> Reader<'_, P> {
             watermark,
             aside: gathered.aside,
             proved,
-            newest: payments
-                .iter()
-                .filter_map(Payment::instant)
-                .map(|at| at.to_utc())
-                .max(),
+            newest,
+            complete,
         })
     }
 

@@ -291,7 +291,9 @@ impl<P: Portal> Agent<P> {
         self.failures = 0;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.schedule.read(began, now, swept);
-        self.read_through = Some(done.read_at);
+        if done.complete {
+            self.read_through = Some(done.read_at);
+        }
         self.newest = self.newest.max(done.newest);
         if done.watermark {
             self.watermark_told = Some(now);

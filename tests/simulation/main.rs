@@ -24,8 +24,8 @@ mod totals;
 mod traffic;
 mod world;
 
-pub const REFERENCES: &str = include_str!("references.toml");
-pub const NO_REFERENCES: &str = include_str!("no_references.toml");
+const REFERENCES: &str = include_str!("references.toml");
+const NO_REFERENCES: &str = include_str!("no_references.toml");
 
 /// Seeds of an ordinary run.
 const SEEDS: std::ops::Range<u64> = 0..300;
