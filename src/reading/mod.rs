@@ -81,6 +81,8 @@ pub struct Memory {
     noticed: HashMap<Gap, Duration>,
     /// Holes that the store was told of.
     told_gaps: HashSet<Gap>,
+    /// What was left out since readings end at their limit of pages; a sweep that does not clears it.
+    unread: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Memory {
@@ -396,12 +398,17 @@ impl<P: Portal> Reader<'_, P> {
             ),
             Order::OldestFirst => (false, (newest.unwrap_or(down_to), read_at)),
         };
-        let unread = (!covered && !gathered.read_to_the_end).then_some(rest);
+        if !covered && !gathered.read_to_the_end {
+            // The first of several such readings left out the most.
+            self.memory.unread.get_or_insert(rest);
+        } else if plan.goal.overlap == 0 {
+            self.memory.unread = None;
+        }
         let finished = Finished {
             read_to_the_end: gathered.read_to_the_end,
             rows: gathered.counted,
             portal_count: gathered.portal_count,
-            unread,
+            unread: self.memory.unread,
             known_until: plan.known_until,
         };
         let proved = completeness::judge(&payments, progress, finished);

@@ -160,7 +160,7 @@ impl Life {
             look_back: profile.look_back,
             sweep: profile.sweep,
             overlap: 8,
-            max_pages: 200,
+            max_pages: profile.max_pages,
             since: Some(wall(Duration::ZERO)),
         };
         let edges = Edges {

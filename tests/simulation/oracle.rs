@@ -331,9 +331,13 @@ impl Judge<'_> {
             let place = received
                 .get_mut(&Name::of(row, self.references))
                 .and_then(Vec::pop);
-            let (Some(place), Some(visible)) = (place, row.shown_completed) else {
-                continue; // judged as a missing payment
+            let Some(visible) = row.shown_completed else {
+                continue;
             };
+            if place.is_none() && row.status == "Reversed" {
+                continue; // taken back before anybody read it, or judged as a missing payment
+            }
+            let place = place.unwrap_or(usize::MAX);
             let before = told_by.last().map_or(0, |(_, place, _)| *place);
             told_by.push((visible, before.max(place), row));
         }

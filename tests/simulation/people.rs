@@ -56,11 +56,8 @@ pub async fn steps(clock: VirtualClock, mut dice: Dice, until: Duration, log: St
             .expect("steps")
             .push(Step { from, to: None, by });
         clock.step(by);
-        sleep(
-            dice.arrival(Duration::from_secs(1800))
-                .min(Duration::from_secs(7200)),
-        )
-        .await;
+        let lasts = dice.arrival(Duration::from_secs(1800));
+        sleep(lasts.min(Duration::from_secs(7200)).min(until - from)).await;
         clock.step(-by);
         if let Some(step) = log.0.lock().expect("steps").last_mut() {
             step.to = Some(clock.elapsed());

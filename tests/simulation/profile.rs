@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Readings that one seed is worth: one that reads every few seconds lives for hours, another one for days.
-const READINGS: u32 = 1_000;
+const READINGS: u32 = 600;
 
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -23,6 +23,7 @@ pub struct Profile {
     pub poll: Duration,
     pub sweep: Duration,
     pub look_back: Duration,
+    pub max_pages: usize,
     pub mean_arrival: Duration,
     /// `None`: it never crashes.
     pub mean_crash: Option<Duration>,
@@ -43,7 +44,7 @@ impl Profile {
         let poll = dice.log_between(Duration::from_secs(5), 10 * MINUTE);
         let lasts = match days {
             Some(days) => DAY * days,
-            None => (poll * READINGS).clamp(6 * HOUR, 6 * DAY),
+            None => (poll * READINGS).clamp(4 * HOUR, 6 * DAY),
         };
         let rough = dice.chance(800);
         let some = |dice: &mut Dice, most: u64| if rough { dice.between(0, most) } else { 0 };
@@ -54,6 +55,7 @@ impl Profile {
             sweep: dice.log_between(15 * MINUTE, 2 * HOUR).max(poll),
             // A row may change for two hours, and an outage may last for more.
             look_back: 8 * HOUR,
+            max_pages: 200,
             mean_arrival: dice.log_between(4 * MINUTE, 40 * MINUTE),
             mean_crash: Some(dice.log_between(20 * MINUTE, 8 * HOUR)),
             rules: Rules {

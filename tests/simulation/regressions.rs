@@ -10,6 +10,22 @@ fn keeps_its_promises(profile: Profile) {
     assert_eq!(verdict.broken, Vec::<String>::new());
 }
 
+/// A reading that ended at its limit of pages counted as complete: the watermark passed what it had not read.
+#[test]
+fn a_reading_cut_short_is_a_gap_and_the_watermark_stays_before_it() {
+    let mut profile = Profile::calm(3);
+    profile.lasts = Duration::from_secs(86_400);
+    profile.poll = Duration::from_secs(600);
+    profile.mean_arrival = Duration::from_secs(240);
+    profile.max_pages = 2;
+    let (outcome, verdict) = one(profile);
+    let broken = verdict.broken.iter();
+    let false_ones: Vec<_> = broken.filter(|b| b.contains("watermark")).collect();
+    assert_eq!(false_ones, Vec::<&String>::new());
+    let gap = |line: &crate::sinks::Arrived| line.json.contains("\"account.gap\"");
+    assert!(outcome.file.iter().any(gap), "nobody was told of the hole");
+}
+
 /// A sweep went back by the look-back only, although the last complete reading was longer ago: what came in between was
 /// lost unless the agent was started again.
 #[test]

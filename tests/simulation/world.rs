@@ -129,8 +129,8 @@ impl World {
     async fn lives(&mut self) {
         let profile = self.around.profile.clone();
         let calm = profile.lasts;
-        let hours = Duration::from_secs(3 * 3600);
-        let end = calm + hours + 3 * profile.sweep + 3 * profile.poll;
+        // The first reading of the last life reads up everything; a whole window may have to pass before it.
+        let end = calm + 2 * profile.rules.per + 2 * profile.poll;
         std::fs::create_dir(self.state()).expect("a state directory");
         loop {
             let armed = self.arm();
@@ -238,7 +238,7 @@ impl World {
         if known_wall && self.dice.chance(200) {
             self.around.site.clock.reboot();
             self.befell.reboots += 1;
-        } else if profile.mean_crash.is_some() && self.dice.chance(200) {
+        } else if self.now() < profile.lasts && self.dice.chance(200) {
             self.befell.downtimes += 1;
             let (least, most) = (Duration::from_secs(30), Duration::from_secs(5400));
             sleep(self.dice.log_between(least, most)).await;
