@@ -160,5 +160,17 @@ pub fn assign<E>(
     Ok(())
 }
 
+/// May a row of `pages` (fingerprints page after page, as displayed) stand there twice? So it is when rows were put in
+/// above while the pages were read: a page then begins with what the page before ended with. Twins across the end of
+/// a page look the same.
+#[must_use]
+pub fn may_repeat(pages: &[Vec<Fingerprint>]) -> bool {
+    pages.windows(2).any(|pair| match pair {
+        [page, next] => (1..=page.len().min(next.len()))
+            .any(|moved| page.ends_with(next.get(..moved).unwrap_or_default())),
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests;

@@ -237,3 +237,26 @@ proptest! {
         prop_assert_eq!(seen.values().collect::<HashSet<_>>().len(), table.len());
     }
 }
+
+#[test]
+fn a_page_that_begins_as_the_one_before_ended_may_repeat_rows() {
+    let print = |n: u8| Fingerprint([n; 16]);
+    let pages = |all: &[&[u8]]| -> Vec<Vec<Fingerprint>> {
+        let page = |page: &&[u8]| page.iter().copied().map(print).collect();
+        all.iter().map(page).collect()
+    };
+    assert!(!may_repeat(&pages(&[&[1, 2, 3], &[4, 5, 6], &[7]])));
+    assert!(
+        may_repeat(&pages(&[&[1, 2, 3], &[3, 4, 5]])),
+        "one row came in above"
+    );
+    assert!(
+        may_repeat(&pages(&[&[1, 2, 3], &[4, 5, 6], &[5, 6]])),
+        "two came in"
+    );
+    assert!(
+        !may_repeat(&pages(&[&[1, 1, 2], &[]])),
+        "twins on one page are no repeat"
+    );
+    assert!(!may_repeat(&pages(&[&[1, 2]])));
+}

@@ -15,7 +15,7 @@ use crate::announce::{self, Announcement, Seen};
 use crate::clock::Clock;
 use crate::completeness::{self, Finished, Goal, Progress, Proved};
 use crate::event::{AccountRef, Gap, Proof};
-use crate::identity;
+use crate::identity::{self, Fingerprint};
 use crate::normalize::Normalized;
 use crate::payment::{Payment, PaymentId};
 use crate::portal::{Days, Page, Portal};
@@ -119,6 +119,8 @@ pub struct Reader<'a, P> {
 struct Gathered {
     rows: Vec<Normalized>,
     ids: HashSet<PaymentId>,
+    /// Of rows without a reference, page after page as displayed.
+    fingerprints: Vec<Vec<Fingerprint>>,
     counted: u64,
     pages: usize,
     told: usize,
@@ -139,10 +141,14 @@ impl<P: Portal> Reader<'_, P> {
             let gathered = self.pages(plan, &mut progress, read_at).await?;
             return self.finish(plan, &progress, gathered, read_at).await;
         }
+        let mut before = Vec::new();
         for _ in 0..MAX_RESTARTS {
             let mut progress = Progress::towards(plan.goal);
             let mut gathered = self.pages(plan, &mut progress, read_at).await?;
-            if gathered.pages > 1 && self.first_page_moved(plan, &gathered).await? {
+            let shown = std::mem::take(&mut gathered.fingerprints);
+            let doubtful = identity::may_repeat(&shown) && shown != before;
+            if doubtful || gathered.pages > 1 && self.first_page_moved(plan, &gathered).await? {
+                before = shown;
                 continue;
             }
             gathered.told += self.commit_twins(&mut gathered.rows, plan, read_at).await?;
@@ -168,6 +174,12 @@ impl<P: Portal> Reader<'_, P> {
             let mut table = self.understand(page).await?;
             gathered.pages += 1;
             gathered.portal_count = table.portal_count.or(gathered.portal_count);
+            let understood = table
+                .rows
+                .iter()
+                .filter_map(|row| row.meaning.as_ref().ok());
+            let fingerprints = understood.filter_map(|row| row.fingerprint).collect();
+            gathered.fingerprints.push(fingerprints);
             if order == Order::OldestFirst {
                 table.rows.reverse();
             }

@@ -203,12 +203,15 @@ impl Judge<'_> {
                 .filter(|row| row.status == "Completed" || row.read)
                 .count();
             if !(must..=rows.len()).contains(&places.len()) {
-                let shown = rows[0].shown_completed;
-                let late = rows[0].late;
+                let at: Vec<Duration> = places
+                    .iter()
+                    .map(|place| self.file.all[*place].at)
+                    .collect();
                 broken.push(format!(
-                    "{name:?}: {} told of {must}..={} visible at {shown:?}, late: {late}",
+                    "{name:?}: told {} times at {at:?}, {must} to {} were right; {:?}",
                     places.len(),
-                    rows.len()
+                    rows.len(),
+                    rows[0]
                 ));
             }
             for place in places {

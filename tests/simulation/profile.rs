@@ -57,7 +57,7 @@ impl Profile {
             look_back: 8 * HOUR,
             max_pages: 200,
             mean_arrival: dice.log_between(4 * MINUTE, 40 * MINUTE),
-            mean_crash: Some(dice.log_between(20 * MINUTE, 8 * HOUR)),
+            mean_crash: Some(dice.log_between(40 * MINUTE, 12 * HOUR)),
             rules: Rules {
                 cap: usize::try_from(dice.between(4, 30)).expect("small"),
                 per: HOUR,
@@ -79,7 +79,7 @@ impl Profile {
                 bare: some(&mut dice, 20),
                 slow: some(&mut dice, 10),
                 expire: some(&mut dice, 10),
-                crash_in_submit: some(&mut dice, 200),
+                crash_in_submit: some(&mut dice, 150),
             },
             sink_faults: (some(&mut dice, 60), some(&mut dice, 20)),
             clock_steps: dice.chance(400),

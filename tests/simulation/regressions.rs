@@ -26,6 +26,26 @@ fn a_reading_cut_short_is_a_gap_and_the_watermark_stays_before_it() {
     assert!(outcome.file.iter().any(gap), "nobody was told of the hole");
 }
 
+/// A late row came in below the first page while older pages were read: the row that slid over the end of a page was
+/// counted as a twin of itself and told twice. Only a portal without references has it.
+#[test]
+fn a_row_that_slides_over_the_end_of_a_page_is_no_twin() {
+    for seed in 0..6 {
+        let mut profile = Profile::calm(seed);
+        profile.lasts = Duration::from_secs(2 * 3600);
+        profile.rules.references = false;
+        profile.rules.cap = 30;
+        profile.rules.idle = Duration::from_secs(3600);
+        profile.poll = Duration::from_secs(10);
+        // Every reading is a sweep of some pages, and takes a while.
+        profile.sweep = profile.poll;
+        profile.look_back = Duration::from_secs(900);
+        profile.mean_arrival = Duration::from_secs(20);
+        profile.faults.slow = 50;
+        keeps_its_promises(profile);
+    }
+}
+
 /// A sweep went back by the look-back only, although the last complete reading was longer ago: what came in between was
 /// lost unless the agent was started again.
 #[test]
