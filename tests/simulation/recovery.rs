@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
 use tillwatch::event::source;
 use tillwatch::sink::file;
 use tillwatch::store::{self, History, KnownAccount, Sources};
@@ -34,7 +33,4 @@ pub fn rebuild(state: &Path, held: &Held) {
         since: None,
     };
     store::rebuild(state, sources).unwrap_or_else(|error| panic!("rebuild: {error}"));
-    // A person starts the agent as another process. In this one the engine's threads let go of their file a little later.
-    let file = std::fs::File::open(state.join("store/db")).expect("the engine's file");
-    flock(&file, FlockOperation::LockExclusive).expect("the engine let go");
 }
