@@ -88,6 +88,8 @@ pub struct Books {
     pub over_cap: bool,
     pub locked: bool,
     pub page_loads: u64,
+    /// Until then the statement is a table with nothing in it.
+    pub bare_until: Duration,
     wrong_in_a_row: u32,
     window: VecDeque<Duration>,
     session: Option<Session>,
@@ -128,6 +130,7 @@ impl Books {
             over_cap: false,
             locked: false,
             page_loads: 0,
+            bare_until: Duration::ZERO,
             wrong_in_a_row: 0,
             window: VecDeque::new(),
             session: None,

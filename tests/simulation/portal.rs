@@ -157,6 +157,11 @@ impl SimPortal {
             return Ok(Some(Odd::NoTable));
         }
         if self.dice.chance(faults.bare) {
+            if self.dice.chance(500) {
+                let lasts =
+                    (self.dice).log_between(Duration::from_secs(20), Duration::from_secs(1800));
+                lock(&self.site.books).bare_until = self.site.clock.elapsed() + lasts;
+            }
             self.came(|came| came.bare += 1);
             return Ok(Some(Odd::Bare));
         }
@@ -180,6 +185,12 @@ impl SimPortal {
         let mut books = lock(&self.site.books);
         if !books.alive(self.cookie, now) {
             return Ok(self.page(LOGIN));
+        }
+        let broken = self.site.faults.lock().expect("faults").bare > 0;
+        if broken && now < books.bare_until {
+            drop(books);
+            self.came(|came| came.bare += 1);
+            return Ok(self.odd(&Odd::Bare));
         }
         let after = days.to.succ_opt().expect("a day");
         let (from, to) = (midnight(days.from), midnight(after));

@@ -76,7 +76,7 @@ impl Profile {
                 down: some(&mut dice, 10),
                 stranger: some(&mut dice, 5),
                 no_table: some(&mut dice, 5),
-                bare: some(&mut dice, 20),
+                bare: some(&mut dice, 10),
                 slow: some(&mut dice, 10),
                 expire: some(&mut dice, 10),
                 crash_in_submit: some(&mut dice, 150),
