@@ -30,7 +30,7 @@ pub const REFERENCES: &str = include_str!("references.toml");
 pub const NO_REFERENCES: &str = include_str!("no_references.toml");
 
 /// Seeds of an ordinary run.
-const SEEDS: std::ops::Range<u64> = 0..300;
+const SEEDS: std::ops::Range<u64> = 0..220;
 
 #[test]
 fn whatever_befalls_it_the_agent_keeps_its_promises() {

@@ -53,8 +53,8 @@ impl Profile {
             lasts,
             poll,
             sweep: dice.log_between(15 * MINUTE, 2 * HOUR).max(poll),
-            // A row may change for two hours, and an outage may last for more.
-            look_back: 8 * HOUR,
+            // A row may change for an hour, and an outage may last for more.
+            look_back: 6 * HOUR,
             max_pages: 200,
             mean_arrival: dice.log_between(4 * MINUTE, 40 * MINUTE),
             mean_crash: Some(dice.log_between(40 * MINUTE, 12 * HOUR)),
@@ -81,7 +81,7 @@ impl Profile {
                 expire: some(&mut dice, 10),
                 crash_in_submit: some(&mut dice, 150),
             },
-            sink_faults: (some(&mut dice, 60), some(&mut dice, 20)),
+            sink_faults: (some(&mut dice, 60), some(&mut dice, 12)),
             clock_steps: dice.chance(400),
             lost_ledgers: dice.chance(300),
             rebuilds: dice.chance(300),

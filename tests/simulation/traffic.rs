@@ -106,9 +106,9 @@ fn post(books: &mut Books, dice: &mut Dice, pending: &mut Pending, now: Duration
     }
 }
 
-/// A completed payment between `age` and two hours old that nothing has happened to yet.
+/// A completed payment between `age` and an hour old that nothing has happened to yet.
 fn earlier(books: &Books, dice: &mut Dice, now: Duration, age: Duration) -> Option<usize> {
-    let two_hours = Duration::from_secs(7200);
+    let hour = Duration::from_secs(3600);
     let recent = books.rows.len().saturating_sub(200)..books.rows.len();
     let taken = |reference: &String| {
         let mut rows = books.rows[recent.clone()].iter();
@@ -120,7 +120,7 @@ fn earlier(books: &Books, dice: &mut Dice, now: Duration, age: Duration) -> Opti
             && row.status == "Completed"
             && row
                 .shown_completed
-                .is_some_and(|at| at + age < now && at + two_hours > now)
+                .is_some_and(|at| at + age < now && at + hour > now)
             && !taken(&row.reference)
     };
     let found: Vec<usize> = recent.clone().filter(fits).collect();
