@@ -73,8 +73,8 @@ struct Session {
 #[derive(Debug, Clone)]
 pub struct Wrong {
     pub password: String,
-    /// The page that says so reached the agent.
-    pub told: bool,
+    /// When the page that says so reached an agent that lived to write it down.
+    pub told: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -193,6 +193,14 @@ impl Books {
         self.shown = None;
     }
 
+    /// The agent died at `now`: an answer that it had only just got is not on its disk.
+    pub fn agent_died(&mut self, now: Duration) {
+        let in_hand = |at: Duration| now.saturating_sub(at) <= Duration::from_millis(5);
+        if let Some(wrong) = self.wrong.last_mut() {
+            wrong.told = wrong.told.filter(|at| !in_hand(*at));
+        }
+    }
+
     pub fn expire_session(&mut self) {
         self.session = None;
     }
@@ -219,7 +227,7 @@ impl Books {
         if password != self.password {
             self.wrong.push(Wrong {
                 password: password.to_owned(),
-                told: false,
+                told: None,
             });
             self.wrong_in_a_row += 1;
             self.locked |= self.wrong_in_a_row >= LOCK_AFTER;

@@ -91,7 +91,7 @@ impl Judge<'_> {
         for wrong in &books.wrong {
             let (typed, told) = tries.entry(&wrong.password).or_default();
             *typed += 1;
-            *told += usize::from(wrong.told);
+            *told += usize::from(wrong.told.is_some());
         }
         for (typed, told) in tries.into_values() {
             // The portal told us once at the most; one more answer may have been lost.

@@ -246,7 +246,7 @@ impl Portal for SimPortal {
             });
         }
         if wrong && let Some(wrong) = lock(&self.site.books).wrong.last_mut() {
-            wrong.told = true;
+            wrong.told = Some(self.site.clock.elapsed());
         }
         Ok(self.page(match answer {
             Answer::Welcome(_) => WELCOME,

@@ -14,7 +14,7 @@ use crate::crash::{Crash, Point, copy};
 use crate::dice::Dice;
 use crate::life::{Around, Life};
 use crate::people::{self, Step, Steps};
-use crate::portal::{Came, Faults, Site};
+use crate::portal::{Came, Faults, Site, lock};
 use crate::profile::Profile;
 use crate::recovery;
 use crate::sinks::{Arrived, Held};
@@ -199,6 +199,8 @@ impl World {
             copy(&from, &to);
         }
         life.crash().await;
+        let now = self.now();
+        lock(&self.around.site.books).agent_died(now);
         // A second plug pulled in the same instant is the same crash.
         while self.crashed.try_recv().is_ok() {}
         self.befall(&to, before.as_deref(), began).await;
