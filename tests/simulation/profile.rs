@@ -20,6 +20,8 @@ pub struct Profile {
     pub seed: u64,
     /// True time in which things happen; what is left then has time to settle.
     pub lasts: Duration,
+    /// Until then the portal has payments and the agent is not there yet.
+    pub first_start: Duration,
     pub poll: Duration,
     pub sweep: Duration,
     pub look_back: Duration,
@@ -86,7 +88,18 @@ impl Profile {
             lost_ledgers: dice.chance(300),
             rebuilds: dice.chance(300),
             new_password: dice.chance(200),
+            first_start: Duration::ZERO,
         }
+        .with_history(&mut dice)
+    }
+
+    /// Some accounts are to be read from an instant on that lies before their look-back when they start.
+    fn with_history(mut self, dice: &mut Dice) -> Self {
+        if dice.chance(250) {
+            self.first_start = dice.log_between(self.look_back, 2 * self.look_back);
+            self.lasts += self.first_start;
+        }
+        self
     }
 
     /// A portal that behaves, an agent that is left alone.
@@ -99,6 +112,8 @@ impl Profile {
         profile.lost_ledgers = false;
         profile.rebuilds = false;
         profile.new_password = false;
+        profile.lasts -= profile.first_start;
+        profile.first_start = Duration::ZERO;
         profile
     }
 }

@@ -57,3 +57,15 @@ fn an_outage_longer_than_the_look_back_is_read_up() {
     profile.rules.references = false;
     keeps_its_promises(profile);
 }
+
+/// A first reading went back by the look-back only, although the account was to be told from an instant before it: what
+/// came in between was lost, under a watermark that said otherwise.
+#[test]
+fn a_first_start_reads_from_the_instant_it_was_given() {
+    let mut profile = Profile::calm(5);
+    profile.lasts = Duration::from_secs(86_400);
+    profile.look_back = Duration::from_secs(3600);
+    profile.first_start = profile.lasts / 2;
+    profile.rules.references = false;
+    keeps_its_promises(profile);
+}

@@ -132,6 +132,7 @@ impl World {
         // The first reading of the last life reads up everything; a whole window may have to pass before it.
         let end = calm + 2 * profile.rules.per + 2 * profile.poll;
         std::fs::create_dir(self.state()).expect("a state directory");
+        sleep(profile.first_start).await;
         loop {
             let armed = self.arm();
             let mut life = Life::begin(&self.around, self.state(), &mut self.dice).await;
