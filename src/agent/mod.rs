@@ -290,7 +290,8 @@ impl<P: Portal> Agent<P> {
         let down_to = match self.read_through {
             Some(through) if !sweep => through - margin,
             Some(through) => back(self.account.look_back).min(through - margin),
-            None => back(self.account.look_back).min(self.known.watermark.unwrap_or(self.known.since) - margin),
+            None => back(self.account.look_back)
+                .min(self.known.watermark.unwrap_or(self.known.since) - margin),
         };
         let down_to = down_to.max(self.known.since - margin).min(now);
         let zone = self.account.selectors.zone;
