@@ -425,7 +425,14 @@ impl<P: Portal> Agent<P> {
                     "waits for its next login"
                 );
             }
-            _other => {}
+            State::Stopped(_)
+            | State::OutboxFull
+            | State::WaitsForLogin { .. }
+            | State::Starting
+            | State::SigningIn
+            | State::SignedIn
+            | State::Paused
+            | State::Failing { .. } => {}
         }
     }
 

@@ -15,8 +15,6 @@ pub struct AccountState {
     pub watermark_told_at: Option<DateTime<Utc>>,
     /// After a rebuild without a file sink: what is told until the first complete reading carries `replayed`.
     pub replaying: bool,
-    /// Begun in an earlier store: a ledger that the store has no mark of was lost, not never made.
-    pub recovered: bool,
     /// Handed to a person: no sign-in, no reading.
     pub paused: bool,
     /// Holes told and not filled.
@@ -32,7 +30,6 @@ impl AccountState {
             watermark: None,
             watermark_told_at: None,
             replaying: false,
-            recovered: false,
             paused: false,
             gaps: Vec::new(),
         }

@@ -156,7 +156,6 @@ struct StoredAccount {
     watermark: Option<DateTime<Utc>>,
     watermark_told_at: Option<DateTime<Utc>>,
     replaying: bool,
-    recovered: bool,
     paused: bool,
     gaps: Vec<StoredGap>,
 }
@@ -181,7 +180,6 @@ pub(super) fn encode_account(state: &AccountState) -> Vec<u8> {
         watermark: state.watermark,
         watermark_told_at: state.watermark_told_at,
         replaying: state.replaying,
-        recovered: state.recovered,
         paused: state.paused,
         gaps: state.gaps.iter().map(gap).collect(),
     })
@@ -206,7 +204,6 @@ pub(super) fn decode_account(value: &[u8]) -> Result<AccountState, StoreError> {
         watermark: stored.watermark,
         watermark_told_at: stored.watermark_told_at,
         replaying: stored.replaying,
-        recovered: stored.recovered,
         paused: stored.paused,
         gaps: stored
             .gaps
@@ -407,7 +404,6 @@ mod tests {
         let state = AccountState {
             watermark: Some(now()),
             paused: true,
-            recovered: true,
             gaps: vec![Gap {
                 from: now(),
                 to: now(),

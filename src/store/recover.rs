@@ -148,7 +148,6 @@ fn recover(dir: &Path, backup: Option<&Path>, sources: Sources) -> Result<Recove
     }
     for state in states.values_mut() {
         state.replaying = replaying;
-        state.recovered = true;
     }
 
     let mut epochs: Vec<Epoch> = history.epochs().collect();

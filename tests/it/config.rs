@@ -223,6 +223,15 @@ fn paths_begin_at_the_directory_of_the_config_file() {
 }
 
 #[test]
+fn the_config_of_the_compose_file_passes_check() {
+    let text = include_str!("../../docs/compose/tillwatch.toml");
+    let dir = files(text, &[("kilima.toml", SELECTORS)]);
+    let (config, found) = check(dir.path());
+    assert_eq!(shown(dir.path(), &found), "");
+    assert!(config.is_some());
+}
+
+#[test]
 fn the_example_config_passes_check_and_its_commented_defaults_are_the_real_ones() {
     use tillwatch::cli::example_config::EXAMPLE;
     let defaults_written: Vec<&str> = EXAMPLE
