@@ -4,25 +4,22 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Timelike, Utc};
 use tokio::sync::{oneshot, watch};
 
-use crate::completeness::{Goal, LATE_MARGIN};
 use crate::control::{Answer, Order};
-use crate::login::budget::Verdict;
-use crate::login::gate::Forecast;
-use crate::portal::{Days, Portal};
-use crate::reading::{Done, Memory, Plan, ReadError, Reader};
+use crate::portal::Portal;
+use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
 use crate::schedule::Schedule;
-use crate::session::Outcome;
-use crate::sign_in::{Attempt, SignIn, SignInError};
 use crate::status::State;
-use crate::store::{AccountState, Breaker, StoreError, WATERMARK_EVERY};
-use crate::understand::Session;
+use crate::store::{AccountState, Breaker, StoreError};
 
 mod account;
 mod failure;
+mod plan;
+mod say;
+mod turn;
 
 pub use account::{Account, Edges, Limits, Seat};
 pub use failure::TurnError;
@@ -201,123 +198,6 @@ impl<P: Portal> Agent<P> {
         Ok(())
     }
 
-    async fn turn(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Turn, TurnError> {
-        let waiting = self.edges.store.outbox_depth(&self.limits.sinks).await?;
-        if waiting >= self.limits.outbox {
-            return Ok(Turn::Wait(self.account.poll, State::OutboxFull));
-        }
-        if matches!(self.waited_in, Some(State::Stopped(_)))
-            && let Some(halt) = self.attempt().halted().await?
-        {
-            return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
-        }
-        self.edges.portal.open().await?;
-        match self.read(stop).await {
-            Err(ReadError::Session(Session::SignedOut | Session::Refused(_))) => {}
-            other => return finished(other),
-        }
-        self.say(State::SigningIn, None).await;
-        match self.sign_in().await? {
-            SignIn::In => finished(self.read(stop).await),
-            SignIn::Wait { wait, why } => Ok(Turn::Wait(wait, State::WaitsForLogin { why })),
-            SignIn::Later { outcome, wait } => Ok(Turn::Wait(wait, State::Refused { outcome })),
-            SignIn::Stopped { halt, is_news } => {
-                if is_news {
-                    self.waited_in = None;
-                }
-                let wait = self.account.poll.max(RECHECK);
-                Ok(Turn::Wait(wait, State::Stopped(halt)))
-            }
-        }
-    }
-
-    fn attempt(&mut self) -> Attempt<'_, P> {
-        Attempt {
-            account: &self.account.about.name,
-            number: &self.account.about.operator.number,
-            user: &self.account.user,
-            sources: &self.account.sources,
-            selectors: &self.account.selectors,
-            portal: &mut self.edges.portal,
-            store: &self.edges.store,
-            gate: &self.edges.gate,
-            ledger: &self.edges.ledger,
-            clock: &self.edges.clock,
-        }
-    }
-
-    async fn sign_in(&mut self) -> Result<SignIn, SignInError> {
-        let made = self.attempt().make().await;
-        match made {
-            Ok(SignIn::In) => self.doubtful = false,
-            Ok(SignIn::Later {
-                outcome: Outcome::Unknown,
-                ..
-            }) => self.doubtful = true,
-            Ok(SignIn::Later { .. } | SignIn::Wait { .. } | SignIn::Stopped { .. }) | Err(_) => {}
-        }
-        if matches!(made, Ok(SignIn::In)) {
-            let now = self.edges.clock.now();
-            self.edges
-                .seat
-                .update(|status| status.signed_in_at = Some(now));
-        }
-        made
-    }
-
-    async fn read(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Done, ReadError> {
-        let plan = self.plan();
-        let reader = Reader {
-            account: &self.account.about,
-            selectors: &self.account.selectors,
-            portal: &mut self.edges.portal,
-            store: &self.edges.store,
-            clock: &self.edges.clock,
-            stop,
-            memory: &mut self.memory,
-        };
-        reader.read(&plan).await
-    }
-
-    /// An ordinary reading goes down to the last complete one; a sweep covers the look-back, and the first
-    /// reading of a run everything since the stored watermark.
-    fn plan(&self) -> Plan {
-        let now = self.edges.clock.now();
-        let monotonic = self.edges.clock.monotonic();
-        let back = |by: Duration| now - TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
-        let margin = TimeDelta::from_std(LATE_MARGIN).unwrap_or_default();
-        let sweep = self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
-        let down_to = match self.read_through {
-            Some(through) if !sweep => through - margin,
-            Some(through) => back(self.account.look_back).min(through - margin),
-            None => back(self.account.look_back)
-                .min(self.known.watermark.unwrap_or(self.known.since) - margin),
-        };
-        let down_to = down_to.max(self.known.since - margin).min(now);
-        let zone = self.account.selectors.zone;
-        let days = Days {
-            from: down_to.with_timezone(&zone).date_naive(),
-            to: now.with_timezone(&zone).date_naive(),
-        };
-        let begins = |at: &DateTime<Utc>| at.with_timezone(&zone).date_naive() >= days.from;
-        Plan {
-            days,
-            goal: Goal {
-                down_to,
-                overlap: if sweep { 0 } else { self.account.overlap },
-            },
-            since: self.known.since,
-            max_pages: self.account.max_pages,
-            known_until: self.newest.filter(begins),
-            doubt_empty: self.read_through.is_none()
-                && self.known.watermark.is_some()
-                && !self.met_empty,
-            watermark_due: self.watermark_told.is_none_or(|told| {
-                monotonic.saturating_sub(told) >= WATERMARK_EVERY.to_std().unwrap_or_default()
-            }),
-        }
-    }
-
     async fn after(&mut self, turn: Result<Turn, TurnError>, began: Duration) {
         let now = self.edges.clock.monotonic();
         match turn {
@@ -396,90 +276,9 @@ impl<P: Portal> Agent<P> {
         (self.account.about.name.as_str(), self.failures).hash(&mut hasher);
         f64::from(u16::try_from(hasher.finish() & 0xFFFF).unwrap_or_default()) / f64::from(u16::MAX)
     }
-
-    fn log_state(&self, state: &State, wait: Duration) {
-        let account = self.account.about.name.as_str();
-        let before = &self.waited_in;
-        let wait_ms = wait.as_millis();
-        match state {
-            State::Stopped(halt) if before.as_ref() != Some(state) => {
-                tracing::error!(account, "stopped: {}", halt.advice());
-            }
-            State::OutboxFull if before.as_ref() != Some(state) => {
-                tracing::error!(
-                    account,
-                    "the outbox is full: reading stops until the sinks take their events"
-                );
-            }
-            State::Refused { outcome } => tracing::warn!(
-                account,
-                outcome = outcome.as_str(),
-                wait_ms,
-                "the portal did not let us in"
-            ),
-            State::WaitsForLogin { why } if before.as_ref() != Some(state) => {
-                tracing::info!(
-                    account,
-                    why = why.as_str(),
-                    wait_ms,
-                    "waits for its next login"
-                );
-            }
-            State::Stopped(_)
-            | State::OutboxFull
-            | State::WaitsForLogin { .. }
-            | State::Starting
-            | State::SigningIn
-            | State::SignedIn
-            | State::Paused
-            | State::Failing { .. } => {}
-        }
-    }
-
-    async fn say(&mut self, state: State, done: Option<&Done>) {
-        let Forecast {
-            used,
-            cap,
-            verdict,
-            next,
-            ..
-        } = self.edges.gate.forecast().await;
-        let clock = &self.edges.clock;
-        let now = clock.now();
-        let ahead = self.schedule.next().saturating_sub(clock.monotonic());
-        let next_poll = TimeDelta::from_std(ahead).ok().map(|ahead| now + ahead);
-        self.edges.seat.update(|status| {
-            if !matches!(state, State::SignedIn) {
-                status.signed_in_at = status
-                    .signed_in_at
-                    .filter(|_| matches!(state, State::Failing { .. }));
-            }
-            status.state = state;
-            status.next_poll = next_poll;
-            status.logins_used = used;
-            status.logins_cap = cap;
-            status.next_login = (verdict != Verdict::Go).then_some(next);
-            if let Some(done) = done {
-                status.last_poll = Some(done.read_at);
-                status.polls += 1;
-                status.page_loads += done.pages as u64;
-                status.payments_told += done.told as u64;
-                status.quarantined = done.aside as u64;
-                status.gaps = done.proved.gaps.len() as u64;
-            }
-        });
-    }
 }
 
 /// A failure that has lasted this many tries is told to a person, whatever it is.
 const LASTING: u32 = 10;
 /// A stopped account looks this often whether its credential changed.
 const RECHECK: Duration = Duration::from_secs(10);
-
-fn finished(read: Result<Done, ReadError>) -> Result<Turn, TurnError> {
-    match read {
-        Ok(done) => Ok(Turn::Read(done)),
-        Err(ReadError::Stopped) => Ok(Turn::Stopping),
-        Err(error) => Err(error.into()),
-    }
-}

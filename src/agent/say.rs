@@ -1,0 +1,87 @@
+//! Says how an account stands: in the log when it changes, on the board always.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::Agent;
+use crate::login::budget::Verdict;
+use crate::login::gate::Forecast;
+use crate::portal::Portal;
+use crate::reading::Done;
+use crate::status::State;
+
+impl<P: Portal> Agent<P> {
+    pub(super) fn log_state(&self, state: &State, wait: Duration) {
+        let account = self.account.about.name.as_str();
+        let before = &self.waited_in;
+        let wait_ms = wait.as_millis();
+        match state {
+            State::Stopped(halt) if before.as_ref() != Some(state) => {
+                tracing::error!(account, "stopped: {}", halt.advice());
+            }
+            State::OutboxFull if before.as_ref() != Some(state) => {
+                tracing::error!(
+                    account,
+                    "the outbox is full: reading stops until the sinks take their events"
+                );
+            }
+            State::Refused { outcome } => tracing::warn!(
+                account,
+                outcome = outcome.as_str(),
+                wait_ms,
+                "the portal did not let us in"
+            ),
+            State::WaitsForLogin { why } if before.as_ref() != Some(state) => {
+                tracing::info!(
+                    account,
+                    why = why.as_str(),
+                    wait_ms,
+                    "waits for its next login"
+                );
+            }
+            State::Stopped(_)
+            | State::OutboxFull
+            | State::WaitsForLogin { .. }
+            | State::Starting
+            | State::SigningIn
+            | State::SignedIn
+            | State::Paused
+            | State::Failing { .. } => {}
+        }
+    }
+
+    pub(super) async fn say(&mut self, state: State, done: Option<&Done>) {
+        let Forecast {
+            used,
+            cap,
+            verdict,
+            next,
+            ..
+        } = self.edges.gate.forecast().await;
+        let clock = &self.edges.clock;
+        let now = clock.now();
+        let ahead = self.schedule.next().saturating_sub(clock.monotonic());
+        let next_poll = TimeDelta::from_std(ahead).ok().map(|ahead| now + ahead);
+        self.edges.seat.update(|status| {
+            if !matches!(state, State::SignedIn) {
+                status.signed_in_at = status
+                    .signed_in_at
+                    .filter(|_| matches!(state, State::Failing { .. }));
+            }
+            status.state = state;
+            status.next_poll = next_poll;
+            status.logins_used = used;
+            status.logins_cap = cap;
+            status.next_login = (verdict != Verdict::Go).then_some(next);
+            if let Some(done) = done {
+                status.last_poll = Some(done.read_at);
+                status.polls += 1;
+                status.page_loads += done.pages as u64;
+                status.payments_told += done.told as u64;
+                status.quarantined = done.aside as u64;
+                status.gaps = done.proved.gaps.len() as u64;
+            }
+        });
+    }
+}
