@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::portal::truth::TruthRow;
 use super::portal::{Direction, RowKind, Truth};
 use crate::clock::Clock;
 
@@ -129,13 +130,14 @@ impl Meter {
         (emitted.len() as u64, delay)
     }
 
-    /// Payments of the portal's truth since `since` that have not come out.
+    /// Payments of the portal's truth since `since` that have not come out, those included that still wait for their
+    /// completion.
     #[must_use]
-    pub fn missing(&self, truth: &Truth, since: DateTime<Utc>) -> usize {
+    pub fn outstanding(&self, truth: &Truth, since: DateTime<Utc>) -> usize {
         let emitted = self.emitted.lock().unwrap_or_else(PoisonError::into_inner);
-        posted(truth, since)
-            .filter(|row| !emitted.contains_key(&row.receipt))
-            .count()
+        let waits = |row: &&TruthRow| row.visible_at >= since && row.completed_at.is_none();
+        let untold = posted(truth, since).filter(|row| !emitted.contains_key(&row.receipt));
+        untold.count() + truth.rows.iter().filter(waits).count()
     }
 
     /// The account of a run that began at `since`.
@@ -179,10 +181,7 @@ impl Meter {
 }
 
 /// Customers' payments that completed at or after `since` (a whole second) and are visible.
-fn posted(
-    truth: &Truth,
-    since: DateTime<Utc>,
-) -> impl Iterator<Item = &super::portal::truth::TruthRow> {
+fn posted(truth: &Truth, since: DateTime<Utc>) -> impl Iterator<Item = &TruthRow> {
     truth.rows.iter().filter(move |row| {
         row.kind == RowKind::Payment
             && row.direction == Direction::Credit

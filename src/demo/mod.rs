@@ -262,7 +262,7 @@ impl Scene<'_> {
                 look.tick().await;
                 if self
                     .meter
-                    .missing(&self.portal.control().truth(), self.since)
+                    .outstanding(&self.portal.control().truth(), self.since)
                     == 0
                 {
                     return;
