@@ -1,6 +1,12 @@
-//! What a fetched page says about the session, and what follows from the outcome of a sign-in. Pure.
+//! Sessions: what follows from the outcome of a sign-in, how an account stands, how long sessions live. Pure.
 
 use std::time::Duration;
+
+mod life;
+mod stand;
+
+pub use life::{Life, Pattern};
+pub use stand::{Act, Event, Stand};
 
 /// What became of a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -53,6 +53,10 @@ pub enum State {
     Stopped(Halt),
     /// Handed to a person.
     Paused,
+    /// Somebody signed in as the same user; the portal is left to them for a while.
+    Yields,
+    /// The hours in which the portal is not asked for anything.
+    Quiet,
     /// Reading stopped: the sinks do not take what is there.
     OutboxFull,
     /// The last turn failed; tried again.
@@ -74,6 +78,8 @@ impl State {
             State::Refused { .. } => "refused by the portal, will try again",
             State::Stopped(_) => "stopped, a person must act",
             State::Paused => "paused",
+            State::Yields => "yielding to somebody else",
+            State::Quiet => "quiet hours",
             State::OutboxFull => "outbox full",
             State::Failing { .. } => "failing, will try again",
         }
@@ -88,6 +94,10 @@ impl State {
             State::Refused { outcome } => Some(outcome.advice().to_owned()),
             State::Stopped(halt) => Some(halt.advice().to_owned()),
             State::Paused => Some("handed to a person: `tillwatch resume` goes on".to_owned()),
+            State::Yields => Some(
+                "somebody signed in as this user and ended our session: see `yield_for`".to_owned(),
+            ),
+            State::Quiet => Some("`quiet` of this account".to_owned()),
             State::OutboxFull => {
                 Some("a sink does not take its events: see the log for which".to_owned())
             }
@@ -123,6 +133,8 @@ pub struct Status {
     pub page_loads: u64,
     /// Payments told in this run.
     pub payments_told: u64,
+    /// Days of older history that are still to be read.
+    pub days_unread: u64,
     /// Rows put aside on the last reading.
     pub quarantined: u64,
     /// Holes in the last reading.
@@ -146,6 +158,7 @@ impl Status {
             polls: 0,
             page_loads: 0,
             payments_told: 0,
+            days_unread: 0,
             quarantined: 0,
             gaps: 0,
         }

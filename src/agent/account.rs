@@ -12,6 +12,7 @@ use crate::event::AccountRef;
 use crate::login::credentials::Sources;
 use crate::login::gate::Gate;
 use crate::payment::AccountName;
+use crate::schedule::Pace;
 use crate::selectors;
 use crate::status::Status;
 use crate::store::Store;
@@ -27,16 +28,8 @@ pub struct Account {
     pub selectors: Arc<selectors::Portal>,
     /// Where the secret may come from.
     pub sources: Sources,
-    /// Between two readings.
-    pub poll: Duration,
-    /// Every row completed within this long is read again at each sweep.
-    pub look_back: Duration,
-    /// Between two sweeps.
-    pub sweep: Duration,
-    /// Known rows in a row that end an ordinary reading.
-    pub overlap: usize,
-    /// Pages of one reading.
-    pub max_pages: usize,
+    /// How often it is read, and how far back.
+    pub pace: Pace,
     /// Completions from here on are told; `None` means from the account's first start.
     pub since: Option<DateTime<Utc>>,
 }

@@ -12,6 +12,7 @@ use crate::portal::Portal;
 use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
 use crate::schedule::Schedule;
+use crate::session::{Act, Event, Life, Stand};
 use crate::status::State;
 use crate::store::{AccountState, Breaker, StoreError};
 
@@ -46,6 +47,7 @@ pub struct Agent<P> {
     newest: Option<DateTime<Utc>>,
     watermark_told: Option<Duration>,
     failures: u32,
+    polls: u64,
     /// The state that the last turns ended in, if not a reading: told once, not at every look.
     waited_in: Option<State>,
     /// The last sign-in had no outcome that is known; a page of the table settles that.
@@ -53,6 +55,8 @@ pub struct Agent<P> {
     /// A first page without rows was met once in this run.
     met_empty: bool,
     known: AccountState,
+    stand: Stand,
+    life: Life,
 }
 
 impl<P: Portal> Agent<P> {
@@ -75,7 +79,13 @@ impl<P: Portal> Agent<P> {
         let held = edges.store.quarantine(Some(&account.about.name)).await?;
         let breaker = edges.store.breaker(&account.about.name).await?;
         let doubtful = matches!(breaker, Breaker::Doubtful { .. });
-        let schedule = Schedule::starting(edges.clock.monotonic(), account.poll, account.sweep);
+        let schedule = Schedule::starting(edges.clock.monotonic(), account.pace.sweep);
+        let stand = if known.paused {
+            Stand::Paused
+        } else {
+            Stand::SignedOut
+        };
+        let life = Life::new(account.selectors.session.idle);
         Ok(Self {
             account,
             limits,
@@ -86,10 +96,13 @@ impl<P: Portal> Agent<P> {
             newest: None,
             watermark_told: None,
             failures: 0,
+            polls: 0,
             waited_in: None,
             doubtful,
             met_empty: false,
             known,
+            stand,
+            life,
         })
     }
 
@@ -103,7 +116,7 @@ impl<P: Portal> Agent<P> {
         once: bool,
     ) -> Result<(), TurnError> {
         while !*stop.borrow() {
-            if self.known.paused {
+            if self.stand.act() == Act::Rest {
                 self.say(State::Paused, None).await;
                 let Some(()) = self.wait(None, &mut stop).await else {
                     break;
@@ -118,15 +131,28 @@ impl<P: Portal> Agent<P> {
                 };
                 continue;
             }
+            if let Some(left) = self.quiet_left() {
+                self.after(Ok(Turn::Wait(left, State::Quiet)), now).await;
+                continue;
+            }
             let stopping = stop.clone();
-            let turn = self.turn(&move || *stopping.borrow()).await;
+            let turn = self.turn(&|| *stopping.borrow()).await;
             if let Err(error) = &turn
                 && error.is_final()
             {
                 self.edges.portal.close().await;
                 return turn.map(drop);
             }
-            let ended = once && !matches!(turn, Ok(Turn::Wait(_, State::WaitsForLogin { .. })));
+            let turn = match turn {
+                Ok(Turn::Read(done)) => self.then_past(done, once, &|| *stopping.borrow()).await,
+                other => other,
+            };
+            let goes_on = match &turn {
+                Ok(Turn::Wait(_, State::WaitsForLogin { .. })) => true,
+                Ok(Turn::Read(_)) => self.known.unread.is_some(),
+                Ok(Turn::Wait(..) | Turn::Stopping) | Err(_) => false,
+            };
+            let ended = once && !goes_on;
             self.after(turn, now).await;
             if ended {
                 break;
@@ -134,6 +160,24 @@ impl<P: Portal> Agent<P> {
         }
         self.edges.portal.close().await;
         Ok(())
+    }
+
+    /// The history comes after what is new has been told, and its failure does not make the reading one.
+    async fn then_past(
+        &mut self,
+        done: Done,
+        once: bool,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Turn, TurnError> {
+        match self.read_past(stop).await {
+            Err(error) if once || error.is_final() => Err(error),
+            Err(error) => {
+                let account = self.account.about.name.as_str();
+                tracing::info!(account, "a day of history is read again later: {error}");
+                Ok(Turn::Read(done))
+            }
+            Ok(()) => Ok(Turn::Read(done)),
+        }
     }
 
     /// Waits for time, an order or the end. `None`: the end.
@@ -166,14 +210,17 @@ impl<P: Portal> Agent<P> {
         let result = match order {
             Order::Pause => {
                 self.edges.portal.close().await;
+                self.life.forget();
                 let paused = self.edges.store.set_paused(&name, true).await;
-                self.known.paused |= paused.is_ok();
+                if paused.is_ok() {
+                    self.becomes(Event::Pause);
+                }
                 paused.map(|()| {
                     format!("{name} is paused and signed out; `tillwatch resume {name}` goes on")
                 })
             }
             Order::Resume => self.resume().await.map(|()| format!("{name} goes on")),
-            Order::Poll if self.known.paused => Ok(format!(
+            Order::Poll if self.stand == Stand::Paused => Ok(format!(
                 "{name} is paused and not read; `tillwatch resume {name}` goes on"
             )),
             Order::Poll => Ok(format!("{name} is read now")),
@@ -193,9 +240,31 @@ impl<P: Portal> Agent<P> {
         let name = &self.account.about.name;
         self.edges.store.set_breaker(name, Breaker::Closed).await?;
         self.edges.store.set_paused(name, false).await?;
-        self.known.paused = false;
+        self.becomes(Event::Resume);
         self.doubtful = false;
         Ok(())
+    }
+
+    fn becomes(&mut self, event: Event) {
+        let stand = self.stand.after(event);
+        if stand != self.stand {
+            let account = self.account.about.name.as_str();
+            tracing::debug!(
+                account,
+                from = self.stand.as_str(),
+                to = stand.as_str(),
+                "session"
+            );
+        }
+        self.stand = stand;
+    }
+
+    /// What is left of the hours in which the portal is not asked for anything.
+    fn quiet_left(&self) -> Option<Duration> {
+        let now = self.edges.clock.now();
+        let now = now.with_timezone(&self.account.selectors.zone);
+        let quiet = self.account.pace.quiet.iter();
+        quiet.filter_map(|quiet| quiet.left(&now)).max()
     }
 
     async fn after(&mut self, turn: Result<Turn, TurnError>, began: Duration) {
@@ -218,7 +287,8 @@ impl<P: Portal> Agent<P> {
         self.waited_in = None;
         self.no_more_doubt().await;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
-        self.schedule.read(began, now, swept);
+        self.polls += 1;
+        self.schedule.read(began, now, swept, self.interval());
         self.read_through = Some(done.read_at);
         self.newest = self.newest.max(done.newest);
         if done.watermark {
@@ -252,7 +322,7 @@ impl<P: Portal> Agent<P> {
         self.failures = self.failures.saturating_add(1);
         self.met_empty |= matches!(error, TurnError::Read(ReadError::EmptyAgain));
         let (verdict, person) = judge(error);
-        let wait = retry::delay(verdict, self.failures, self.jitter());
+        let wait = retry::delay(verdict, self.failures, self.jitter(self.failures.into()));
         let account = self.account.about.name.as_str();
         let (failures, retry_ms) = (self.failures, wait.as_millis());
         let state = State::Failing {
@@ -269,11 +339,21 @@ impl<P: Portal> Agent<P> {
         self.say(state, None).await;
     }
 
-    /// Spreads the accounts' next tries; the same for the same failure, so that a simulated run can be repeated.
-    fn jitter(&self) -> f64 {
+    /// Until the next reading: shorter where the session would end meanwhile, and never in step with other accounts.
+    fn interval(&self) -> Duration {
+        let poll = self.account.pace.poll;
+        let every = self
+            .life
+            .touch_every()
+            .map_or(poll, |touch| touch.min(poll));
+        every.mul_f64(1.0 - 0.1 * self.jitter(self.polls))
+    }
+
+    /// Spreads the accounts' next tries; the same for the same number, so that a simulated run can be repeated.
+    fn jitter(&self, number: u64) -> f64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
-        (self.account.about.name.as_str(), self.failures).hash(&mut hasher);
+        (self.account.about.name.as_str(), number).hash(&mut hasher);
         f64::from(u16::try_from(hasher.finish() & 0xFFFF).unwrap_or_default()) / f64::from(u16::MAX)
     }
 }

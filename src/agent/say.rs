@@ -40,7 +40,16 @@ impl<P: Portal> Agent<P> {
                     "waits for its next login"
                 );
             }
+            State::Yields => tracing::warn!(
+                account,
+                wait_ms,
+                "somebody signed in as this user and ended our session: the portal is left to them"
+            ),
+            State::Quiet if before.as_ref() != Some(state) => {
+                tracing::info!(account, wait_ms, "quiet hours: the portal is left alone");
+            }
             State::Stopped(_)
+            | State::Quiet
             | State::OutboxFull
             | State::WaitsForLogin { .. }
             | State::Starting

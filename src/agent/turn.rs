@@ -1,11 +1,12 @@
 //! One turn of an account: read, and sign in when the page asks for it.
 
 use super::{Agent, RECHECK, Turn, TurnError};
-use crate::portal::Portal;
-use crate::reading::{Done, ReadError, Reader};
-use crate::session::Outcome;
+use crate::login::budget::Why;
+use crate::portal::{Portal, PortalError};
+use crate::reading::{Done, Plan, ReadError, Reader};
+use crate::session::{Act, Event, Next, Outcome, Stand};
 use crate::sign_in::{Attempt, SignIn, SignInError};
-use crate::status::State;
+use crate::status::{Halt, State};
 use crate::understand::Session;
 
 impl<P: Portal> Agent<P> {
@@ -15,17 +16,74 @@ impl<P: Portal> Agent<P> {
     ) -> Result<Turn, TurnError> {
         let waiting = self.edges.store.outbox_depth(&self.limits.sinks).await?;
         if waiting >= self.limits.outbox {
-            return Ok(Turn::Wait(self.account.poll, State::OutboxFull));
+            return Ok(Turn::Wait(self.account.pace.poll, State::OutboxFull));
         }
-        if matches!(self.waited_in, Some(State::Stopped(_)))
-            && let Some(halt) = self.attempt().halted().await?
-        {
-            return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
+        match self.stand.act() {
+            Act::Read => {}
+            Act::Look | Act::AskCredential => {
+                if let Some(halt) = self.attempt().halted().await? {
+                    return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
+                }
+                self.becomes(Event::CredentialChanged);
+            }
+            Act::Rest => return Ok(Turn::Wait(RECHECK, State::Paused)),
         }
+        self.put_off_the_past().await?;
         self.edges.portal.open().await?;
         match self.read(stop).await {
-            Err(ReadError::Session(Session::SignedOut | Session::Refused(_))) => {}
-            other => return finished(other),
+            Err(ReadError::Session(Session::Refused(Outcome::AlreadySignedIn)))
+                if self.stand == Stand::SignedIn =>
+            {
+                self.yields()
+            }
+            Err(ReadError::Session(Session::SignedOut | Session::Refused(_))) => {
+                self.life.ended(self.edges.clock.monotonic());
+                self.becomes(Event::PageOut);
+                self.sign_in_and_read(stop).await
+            }
+            other => finished(other),
+        }
+    }
+
+    /// Reads one more day of the history that was put off, after what is new was read.
+    pub(super) async fn read_past(
+        &mut self,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), TurnError> {
+        let Some(unread) = self.known.unread else {
+            return Ok(());
+        };
+        let zone = self.account.selectors.zone;
+        let piece = unread.newest(zone);
+        let done = self.read_as(&self.past(piece), stop).await?;
+        let left = unread.without(piece);
+        self.note_unread(left).await?;
+        let days_left = left.map_or(0, |left| left.days(zone));
+        let (account, rows) = (self.account.about.name.as_str(), done.rows);
+        tracing::info!(account, day = %piece.day, rows, days_left, "history read");
+        self.edges.seat.update(|status| {
+            status.payments_told += done.told as u64;
+            status.page_loads += done.pages as u64;
+            status.days_unread = days_left;
+        });
+        Ok(())
+    }
+
+    /// Somebody signed in as the same user and ended our session. Signing in again would end theirs, and cost a login.
+    fn yields(&mut self) -> Result<Turn, TurnError> {
+        self.life.forget();
+        self.becomes(Event::Later);
+        Ok(Turn::Wait(self.account.pace.yield_for, State::Yields))
+    }
+
+    async fn sign_in_and_read(
+        &mut self,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Turn, TurnError> {
+        let pace = self.edges.gate.forecast().await.even;
+        if let Some(wait) = self.life.hold_back(self.edges.clock.monotonic(), pace) {
+            let why = Why::Spacing;
+            return Ok(Turn::Wait(wait, State::WaitsForLogin { why }));
         }
         self.say(State::SigningIn, None).await;
         match self.sign_in().await? {
@@ -36,8 +94,7 @@ impl<P: Portal> Agent<P> {
                 if is_news {
                     self.waited_in = None;
                 }
-                let wait = self.account.poll.max(RECHECK);
-                Ok(Turn::Wait(wait, State::Stopped(halt)))
+                Ok(Turn::Wait(RECHECK, State::Stopped(halt)))
             }
         }
     }
@@ -58,26 +115,43 @@ impl<P: Portal> Agent<P> {
     }
 
     async fn sign_in(&mut self) -> Result<SignIn, SignInError> {
+        self.becomes(Event::Attempt);
         let made = self.attempt().make().await;
-        match made {
-            Ok(SignIn::In) => self.doubtful = false,
-            Ok(SignIn::Later {
-                outcome: Outcome::Unknown,
-                ..
-            }) => self.doubtful = true,
-            Ok(SignIn::Later { .. } | SignIn::Wait { .. } | SignIn::Stopped { .. }) | Err(_) => {}
-        }
-        if matches!(made, Ok(SignIn::In)) {
-            let now = self.edges.clock.now();
-            self.edges
-                .seat
-                .update(|status| status.signed_in_at = Some(now));
-        }
+        let event = match &made {
+            Ok(SignIn::In) => {
+                self.doubtful = false;
+                self.life.signed_in(self.edges.clock.monotonic());
+                let now = self.edges.clock.now();
+                self.edges
+                    .seat
+                    .update(|status| status.signed_in_at = Some(now));
+                Event::PageIn
+            }
+            Ok(SignIn::Later { outcome, .. }) => {
+                self.doubtful |= *outcome == Outcome::Unknown;
+                Event::Later
+            }
+            Ok(SignIn::Stopped { halt, .. }) => match halt {
+                Halt::Outcome(outcome) if outcome.consequence().next == Next::AskPerson => {
+                    Event::PersonNeeded
+                }
+                Halt::Outcome(_) | Halt::BreakerLost => Event::Refused,
+            },
+            Ok(SignIn::Wait { .. }) | Err(_) => Event::Later,
+        };
+        self.becomes(event);
         made
     }
 
     async fn read(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Done, ReadError> {
-        let plan = self.plan();
+        self.read_as(&self.plan(), stop).await
+    }
+
+    async fn read_as(
+        &mut self,
+        plan: &Plan,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Done, ReadError> {
         let reader = Reader {
             account: &self.account.about,
             selectors: &self.account.selectors,
@@ -87,7 +161,21 @@ impl<P: Portal> Agent<P> {
             stop,
             memory: &mut self.memory,
         };
-        reader.read(&plan).await
+        let began = self.edges.clock.monotonic();
+        let read = reader.read(plan).await;
+        match &read {
+            Ok(_) => {
+                self.life.sign_of_life(began);
+                self.life.sign_of_life(self.edges.clock.monotonic());
+                self.becomes(Event::PageIn);
+            }
+            Err(ReadError::Portal(PortalError::Hung { .. } | PortalError::BrowserLost { .. })) => {
+                self.life.forget();
+                self.becomes(Event::BrowserLost);
+            }
+            Err(_) => {}
+        }
+        read
     }
 }
 

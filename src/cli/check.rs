@@ -112,7 +112,7 @@ fn account_line(account: &Account) -> String {
         portal.origin,
         portal.zone,
         portal.currency,
-        shown(settings.poll),
+        shown(settings.pace.poll),
         settings.cap.logins,
         shown(settings.cap.per),
         settings.reserve,

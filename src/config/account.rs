@@ -8,11 +8,13 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::Once;
+use super::pace;
 use super::value::{duration, path, shown};
 use crate::diagnostic::table::{Place, Table, Value, wrong};
 use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::event::AccountRef;
 use crate::payment::{AccountName, OperatorAccount};
+use crate::schedule::Pace;
 use crate::selectors::file::{FORMAT, value};
 use crate::selectors::{self, Origin, Portal};
 
@@ -55,14 +57,8 @@ pub struct Settings {
     pub currency: Option<String>,
     /// `allow_insecure_http`: type the secret into a page without TLS, off loopback. Default false.
     pub allow_insecure_http: bool,
-    /// `poll`: pause from one reading to the next. 1s to 1h, default 30s.
-    pub poll: Duration,
-    /// `look_back`: how far back a reading goes. 1m to 90d, default 24h.
-    pub look_back: Duration,
-    /// `sweep`: how often the whole look-back is read; not shorter than `poll`. 1s to 24h, default 15m.
-    pub sweep: Duration,
-    /// `overlap`: known rows in a row after which a reading may stop. 1 to 10,000, default 20.
-    pub overlap: usize,
+    /// How often it is read, and how far back.
+    pub pace: Pace,
     /// `since`: what completed before is not told. Default `"now"`.
     pub since: Since,
     /// `cap`: the portal's limit on sign-ins. Default 30 per 1h.
@@ -71,8 +67,6 @@ pub struct Settings {
     pub reserve: u32,
     /// `spacing`: least pause between sign-ins. 1ms to cap.per / cap.logins, default 5s.
     pub spacing: Duration,
-    /// `max_pages`: pages of one reading. 1 to 10,000, default 200.
-    pub max_pages: usize,
 }
 
 /// Sign-ins that the portal allows: `logins` in any rolling `per`.
@@ -151,7 +145,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
     let zone = account.optional("zone", "\"Africa/Nairobi\"", |text| text.parse(value::zone));
     let currency = account.optional("currency", "\"KES\"", |text| text.parse(value::currency));
     let insecure = account.optional("allow_insecure_http", "true", Value::boolean);
-    let pace = pace(account);
+    let pace = pace::read(account);
     let since = account.optional("since", "\"2026-11-01T00:00:00+03:00\"", since);
     let budget = budget(account);
     let (portal, portal_place) = portal.filter(|_| !user_is_wrong)?;
@@ -166,15 +160,11 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         zone,
         currency,
         allow_insecure_http: insecure.unwrap_or(false),
-        poll: pace.poll,
-        look_back: pace.look_back,
-        sweep: pace.sweep,
-        overlap: pace.overlap,
+        pace,
         since: since.unwrap_or(Since::Now),
         cap: budget.cap,
         reserve: budget.reserve,
         spacing: budget.spacing,
-        max_pages: pace.max_pages,
     };
     Some(Draft {
         settings,
@@ -207,45 +197,6 @@ fn since(value: &Value<'_>) -> Option<Since> {
             .map(|instant| Since::At(instant.to_utc()))
             .map_err(|_| wrong("is no instant", "write `now`, or an instant with its offset, such as `2026-11-01T00:00:00+03:00`")),
     })
-}
-
-struct Pace {
-    poll: Duration,
-    look_back: Duration,
-    sweep: Duration,
-    overlap: usize,
-    max_pages: usize,
-}
-
-fn pace(account: &Table<'_>) -> Pace {
-    let count = |key, example, default| {
-        let number = account.optional(key, example, |number: &Value<'_>| number.whole(1..=10_000));
-        number
-            .and_then(|number| usize::try_from(number).ok())
-            .unwrap_or(default)
-    };
-    let poll = account.optional("poll", "\"30s\"", duration(SECOND, Duration::from_hours(1)));
-    let look_back = account.optional(
-        "look_back",
-        "\"24h\"",
-        duration(Duration::from_mins(1), 90 * DAY),
-    );
-    let sweep = account.optional("sweep", "\"15m\"", duration(SECOND, DAY));
-    let pace = Pace {
-        poll: poll.unwrap_or(Duration::from_secs(30)),
-        look_back: look_back.unwrap_or(DAY),
-        sweep: sweep.unwrap_or(Duration::from_mins(15)),
-        overlap: count("overlap", "20", 20),
-        max_pages: count("max_pages", "200", 200),
-    };
-    if pace.sweep < pace.poll {
-        let what = "`sweep` is shorter than `poll`";
-        account.wrong(
-            what,
-            "make it longer: a sweep is a poll that reads the whole look-back",
-        );
-    }
-    pace
 }
 
 struct Budget {

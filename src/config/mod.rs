@@ -6,6 +6,7 @@
 
 mod account;
 mod http;
+mod pace;
 mod sink;
 mod store;
 mod value;

@@ -17,6 +17,9 @@ account_key = "organisationid"
 [sign_in]
 path = "/"
 steps = [{{ fill = "#password", with = "{{password}}" }}, {{ click = "#login" }}]
+[session]
+page_loads_per_hour = 600
+
 [marks]
 signed_in = {{ css = "#operator" }}
 signed_out = {{ css = "form#login" }}

@@ -81,6 +81,8 @@ pub struct Forecast {
     pub limit: u32,
     /// The portal's cap.
     pub cap: u32,
+    /// The pause that spreads the limit evenly over the window.
+    pub even: Duration,
     /// Whether an attempt is possible now.
     pub verdict: Verdict,
     /// When the next one is possible, by the wall clock; the instant of asking when it is now.
@@ -200,6 +202,7 @@ impl State {
             used: used(now, entries, &self.rules),
             limit: self.rules.limit(),
             cap: self.rules.cap(),
+            even: self.rules.window() / self.rules.limit(),
             verdict,
             next: now.wall.checked_add_signed(wait).unwrap_or(now.wall),
         }

@@ -13,10 +13,11 @@ use chrono::{DateTime, Utc};
 
 use crate::announce::{self, Announcement, Seen};
 use crate::clock::Clock;
-use crate::completeness::{self, Finished, Goal, Progress, Proved};
-use crate::event::{AccountRef, Gap, Proof};
+use crate::completeness::{Goal, Progress, Proved};
+use crate::event::{AccountRef, Gap};
 use crate::identity::{self, Fingerprint};
 use crate::normalize::Normalized;
+use crate::past::Unread;
 use crate::payment::{Payment, PaymentId};
 use crate::portal::{Days, Page, Portal};
 use crate::selectors::{self, Order};
@@ -24,6 +25,7 @@ use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store}
 use crate::understand::{self, TablePage, Understood};
 
 mod error;
+mod proof;
 
 pub use error::ReadError;
 
@@ -49,6 +51,12 @@ pub struct Plan {
     pub doubt_empty: bool,
     /// A watermark may be told again.
     pub watermark_due: bool,
+    /// Older history that is still to be read: the watermark stays before it.
+    pub unread: Option<Unread>,
+    /// A day of that history, up to `until`, and nothing newer.
+    pub is_past: bool,
+    /// The newest instant asked for.
+    pub until: DateTime<Utc>,
 }
 
 /// What came of it.
@@ -297,6 +305,7 @@ impl<P: Portal> Reader<'_, P> {
             quarantined: Vec::new(),
             understood: Vec::new(),
             watermark: None,
+            read_through: None,
             gaps: GapsFound::default(),
         }
     }
@@ -379,114 +388,6 @@ impl<P: Portal> Reader<'_, P> {
             return Ok(0);
         }
         Ok(self.commit(reading).await?.received)
-    }
-
-    async fn finish(
-        &mut self,
-        plan: &Plan,
-        progress: &Progress,
-        gathered: Gathered,
-        read_at: DateTime<Utc>,
-    ) -> Result<Done, ReadError> {
-        if gathered.counted == 0 && (plan.known_until.is_some() || plan.doubt_empty) {
-            return Err(ReadError::EmptyAgain);
-        }
-        let payments: Vec<Payment> = gathered
-            .rows
-            .into_iter()
-            .rev()
-            .map(|row| row.payment)
-            .collect();
-        let newest = payments
-            .iter()
-            .filter_map(Payment::instant)
-            .map(|at| at.to_utc())
-            .max();
-        let down_to = plan.goal.down_to;
-        let (covered, rest) = match self.selectors.table.order {
-            Order::NewestFirst => (
-                progress.passed(),
-                (down_to, progress.oldest().unwrap_or(read_at)),
-            ),
-            Order::OldestFirst => (false, (newest.unwrap_or(down_to), read_at)),
-        };
-        if !covered && !gathered.read_to_the_end {
-            // The first of several such readings left out the most.
-            self.memory.unread.get_or_insert(rest);
-        } else if plan.goal.overlap == 0 {
-            self.memory.unread = None;
-        }
-        let finished = Finished {
-            read_to_the_end: gathered.read_to_the_end,
-            rows: gathered.counted,
-            portal_count: gathered.portal_count,
-            unread: self.memory.unread,
-            known_until: plan.known_until,
-        };
-        let proved = completeness::judge(&payments, progress, finished);
-        let covered_from = progress.oldest().unwrap_or(plan.goal.down_to);
-        let watermark = self
-            .commit_proof(plan, covered_from, &proved, read_at)
-            .await?;
-        Ok(Done {
-            read_at,
-            pages: gathered.pages,
-            rows: gathered.counted,
-            told: gathered.told,
-            watermark,
-            aside: gathered.aside,
-            proved,
-            newest,
-        })
-    }
-
-    /// Tells the watermark when one is due, and holes as they last or close.
-    async fn commit_proof(
-        &mut self,
-        plan: &Plan,
-        covered_from: DateTime<Utc>,
-        proved: &Proved,
-        read_at: DateTime<Utc>,
-    ) -> Result<bool, ReadError> {
-        let now = self.clock.monotonic();
-        // An ordinary reading does not reach all holes; one that a sweep does not reach is told and given up.
-        let is_sweep = plan.goal.overlap == 0;
-        self.memory
-            .noticed
-            .retain(|gap, _| proved.gaps.contains(gap) || (!is_sweep && gap.from < covered_from));
-        for gap in &proved.gaps {
-            self.memory.noticed.entry(gap.clone()).or_insert(now);
-        }
-        let lasting: HashSet<Gap> = self
-            .memory
-            .noticed
-            .iter()
-            .filter(|(_, since)| now.saturating_sub(**since) >= GAP_PATIENCE)
-            .map(|(gap, _)| gap.clone())
-            .collect();
-        if !plan.watermark_due && lasting == self.memory.told_gaps {
-            return Ok(false);
-        }
-        let mut reading = self.reading(read_at);
-        let holes: Vec<Gap> = self.memory.noticed.keys().cloned().collect();
-        let until = completeness::complete_until(read_at, &holes);
-        reading.watermark = Some((
-            until,
-            if holes.is_empty() {
-                proved.proof
-            } else {
-                Proof::Overlap
-            },
-        ));
-        let mut open: Vec<Gap> = lasting.iter().cloned().collect();
-        open.sort();
-        reading.gaps = GapsFound {
-            covered: Some((covered_from, read_at)),
-            open,
-        };
-        let committed = self.commit(reading).await?;
-        self.memory.told_gaps = lasting;
-        Ok(committed.watermark)
     }
 }
 

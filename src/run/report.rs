@@ -83,13 +83,14 @@ fn health(subjects: &Subjects, statuses: &[Status]) -> Health {
 
 fn account(status: &Status) -> AccountHealth {
     let duty = match &status.state {
-        State::Paused => Duty::Paused,
+        State::Paused | State::Quiet => Duty::Paused,
         State::Stopped(_) => Duty::Stopped,
         State::Starting
         | State::SigningIn
         | State::SignedIn
         | State::WaitsForLogin { .. }
         | State::Refused { .. }
+        | State::Yields
         | State::OutboxFull
         | State::Failing { .. } => Duty::Running,
     };

@@ -147,7 +147,7 @@ async fn cast(
             ledger,
             clock: clock.clone(),
             orders,
-            seat: Seat::take(board, &settings.name, settings.poll),
+            seat: Seat::take(board, &settings.name, settings.pace.poll),
         };
         cast.agents
             .push(Agent::begin(resolve(settings, resolved), limits.clone(), edges).await?);
@@ -276,11 +276,7 @@ fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
         user: settings.user.clone().unwrap_or_default(),
         selectors: resolved.portal.clone(),
         sources: Sources::of(settings.name.as_str(), settings.secret_file.as_deref()),
-        poll: settings.poll,
-        look_back: settings.look_back,
-        sweep: settings.sweep,
-        overlap: settings.overlap,
-        max_pages: settings.max_pages,
+        pace: settings.pace.clone(),
         since: match settings.since {
             Since::Now => None,
             Since::At(instant) => Some(instant),

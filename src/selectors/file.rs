@@ -8,12 +8,15 @@ pub mod value;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::table::{Table, Value as TomlValue, read};
 use crate::selectors::{
-    Mark, Marks, Next, Order, Portal, SignIn, Step, Table as PortalTable, Value,
+    Mark, Marks, Next, Order, Portal, Session, SignIn, Step, Table as PortalTable, Value,
 };
 use crate::session::Outcome;
 
 /// The newest format that this program reads.
 pub const FORMAT: u64 = 1;
+
+/// A sign-in and a reading an hour take about this many.
+const LEAST_PAGE_LOADS: u32 = 10;
 
 const PLACEHOLDERS: [(&str, Value); 3] = [
     ("{number}", Value::Number),
@@ -49,6 +52,7 @@ fn portal(name: &str, file: &Table<'_>) -> Option<Portal> {
         text.parse(value::key)
     });
     let sign_in = file.section("sign_in", sign_in);
+    let session = file.section("session", session);
     let marks = file.section("marks", marks);
     let table = file.section("table", table);
     let fields = file.section("fields", fields::read);
@@ -60,6 +64,7 @@ fn portal(name: &str, file: &Table<'_>) -> Option<Portal> {
         currency: currency?,
         account_key: account_key?,
         sign_in: sign_in?,
+        session: session?,
         marks: marks?,
         table: table?,
         fields: fields?,
@@ -78,6 +83,17 @@ fn sign_in(section: &Table<'_>) -> Option<SignIn> {
         path: path?,
         steps: steps?,
         sign_out,
+    })
+}
+
+fn session(section: &Table<'_>) -> Option<Session> {
+    let idle = section.optional("idle", "\"10m\"", |text| text.parse(value::idle));
+    let page_loads = section.need("page_loads_per_hour", "600", |number| {
+        number.whole(u64::from(LEAST_PAGE_LOADS)..=1_000_000)
+    });
+    Some(Session {
+        idle,
+        page_loads_per_hour: u32::try_from(page_loads?).ok()?,
     })
 }
 

@@ -31,12 +31,23 @@ pub struct Portal {
     pub account_key: String,
     /// How to sign in.
     pub sign_in: SignIn,
+    /// What the portal bears.
+    pub session: Session,
     /// Which mark on a page means what.
     pub marks: Marks,
     /// How to reach and read the table.
     pub table: Table,
     /// Where each field of a payment stands.
     pub fields: Fields,
+}
+
+/// What the portal bears: how long a session may rest, how often it may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// A session that is not used for this long ends; unset: not known, and learned.
+    pub idle: Option<std::time::Duration>,
+    /// Page loads in any rolling hour, sign-ins included.
+    pub page_loads_per_hour: u32,
 }
 
 /// An origin as the URL standard has it: scheme, host, port; no path.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::event::Gap;
+use crate::past::Unread;
 
 /// An account's durable state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub struct AccountState {
     pub watermark_told_at: Option<DateTime<Utc>>,
     /// After a rebuild without a file sink: what is told until the first complete reading carries `replayed`.
     pub replaying: bool,
+    /// The last reading that was complete down to the one before, `unread` apart.
+    pub read_through: Option<DateTime<Utc>>,
+    /// Older history that is still to be read.
+    pub unread: Option<Unread>,
     /// Handed to a person: no sign-in, no reading.
     pub paused: bool,
     /// Holes told and not filled.
@@ -30,6 +35,8 @@ impl AccountState {
             watermark: None,
             watermark_told_at: None,
             replaying: false,
+            read_through: None,
+            unread: None,
             paused: false,
             gaps: Vec::new(),
         }

@@ -10,6 +10,7 @@ use super::error::StoreError;
 use super::reading::{Quarantined, QuarantinedRow, RowKey};
 use crate::announce::{Facts, LastTold, Seen};
 use crate::event::{Cursor, Epoch, Gap, GapCause, Line};
+use crate::past::Unread;
 use crate::payment::{AccountName, PaymentId, Status};
 
 /// First byte of every value.
@@ -156,6 +157,8 @@ struct StoredAccount {
     watermark: Option<DateTime<Utc>>,
     watermark_told_at: Option<DateTime<Utc>>,
     replaying: bool,
+    read_through: Option<DateTime<Utc>>,
+    unread: Option<(DateTime<Utc>, DateTime<Utc>)>,
     paused: bool,
     gaps: Vec<StoredGap>,
 }
@@ -180,6 +183,8 @@ pub(super) fn encode_account(state: &AccountState) -> Vec<u8> {
         watermark: state.watermark,
         watermark_told_at: state.watermark_told_at,
         replaying: state.replaying,
+        read_through: state.read_through,
+        unread: state.unread.map(|unread| (unread.from, unread.to)),
         paused: state.paused,
         gaps: state.gaps.iter().map(gap).collect(),
     })
@@ -204,6 +209,8 @@ pub(super) fn decode_account(value: &[u8]) -> Result<AccountState, StoreError> {
         watermark: stored.watermark,
         watermark_told_at: stored.watermark_told_at,
         replaying: stored.replaying,
+        read_through: stored.read_through,
+        unread: stored.unread.map(|(from, to)| Unread { from, to }),
         paused: stored.paused,
         gaps: stored
             .gaps
@@ -404,6 +411,11 @@ mod tests {
         let state = AccountState {
             watermark: Some(now()),
             paused: true,
+            read_through: Some(now()),
+            unread: Some(Unread {
+                from: now(),
+                to: now(),
+            }),
             gaps: vec![Gap {
                 from: now(),
                 to: now(),

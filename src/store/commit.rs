@@ -10,6 +10,7 @@ use super::reading::{Committed, QuarantinedRow, Reading};
 use super::{MAX_GAPS, MAX_QUARANTINED, WATERMARK_EVERY};
 use crate::announce::{Announcement, Facts, LastTold, Seen, decide};
 use crate::event::{AccountRef, Envelope, Event, event_id, render};
+use crate::past::Unread;
 use crate::payment::{AccountName, Payment};
 
 /// Bytes kept of a quarantined row's cells: an engine's record stays small.
@@ -35,6 +36,20 @@ pub(super) fn begin_account(
     }
     db.apply(changes)?;
     Ok(state)
+}
+
+pub(super) fn set_unread(
+    db: &mut Db,
+    account: AccountName,
+    unread: Option<Unread>,
+) -> Result<(), StoreError> {
+    let Some(mut state) = db.account(&account)? else {
+        return Err(StoreError::UnknownAccount(account));
+    };
+    state.unread = unread;
+    let mut changes = Changes::default();
+    changes.put(codec::account_key(&account), codec::encode_account(&state));
+    db.apply(changes)
 }
 
 pub(super) fn set_paused(
@@ -294,6 +309,7 @@ impl Commit<'_> {
             return state;
         };
         state.replaying = false;
+        state.read_through = self.reading.read_through.or(state.read_through);
         // A clock that was stepped back must not silence the watermark until it caught up.
         let too_soon = state
             .watermark_told_at

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::announce::Seen;
 use crate::clock::Clock;
 use crate::event::{Cursor, Epoch, Line};
+use crate::past::Unread;
 use crate::payment::{AccountName, PaymentId};
 
 mod account;
@@ -199,6 +200,20 @@ impl Store {
     pub async fn set_paused(&self, account: &AccountName, paused: bool) -> Result<(), StoreError> {
         let account = account.clone();
         self.run(move |db, _| commit::set_paused(db, account, paused))
+            .await
+    }
+
+    /// Notes what of an account's history is still to be read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_unread(
+        &self,
+        account: &AccountName,
+        unread: Option<Unread>,
+    ) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| commit::set_unread(db, account, unread))
             .await
     }
 

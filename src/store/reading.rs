@@ -20,6 +20,8 @@ pub struct Reading {
     pub understood: Vec<RowKey>,
     /// "Complete up to", with its proof; `None` when this reading completes nothing.
     pub watermark: Option<(DateTime<Utc>, Proof)>,
+    /// The instant of this reading when it is complete down to the one before.
+    pub read_through: Option<DateTime<Utc>>,
     /// The holes, as this reading sees them.
     pub gaps: GapsFound,
 }

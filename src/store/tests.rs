@@ -57,6 +57,7 @@ fn reading(payments: Vec<Payment>) -> Reading {
         quarantined: Vec::new(),
         understood: Vec::new(),
         watermark: None,
+        read_through: None,
         gaps: GapsFound::default(),
     }
 }

@@ -79,6 +79,7 @@ pub fn reading(from: u32, to: u32) -> Reading {
         quarantined: Vec::new(),
         understood: Vec::new(),
         watermark: None,
+        read_through: None,
         gaps: GapsFound::default(),
     }
 }

@@ -36,6 +36,7 @@ pub async fn commit_payments(store: &Store, numbers: std::ops::Range<u16>) -> u6
         quarantined: Vec::new(),
         understood: Vec::new(),
         watermark: None,
+        read_through: None,
         gaps: GapsFound::default(),
     };
     store.commit(reading).await.unwrap().newest

@@ -96,3 +96,20 @@ fn with_session_reuse_one_login_lasts_as_long_as_the_session() {
         .collect();
     assert_eq!(day.len(), 6, "one sign-in each four hours");
 }
+
+#[test]
+fn a_session_that_would_go_idle_between_polls_is_kept_alive_once_that_is_known() {
+    let mut profile = Profile::calm(3);
+    profile.lasts = S(2 * 86_400);
+    profile.poll = S(600);
+    profile.rules.idle = S(300);
+    profile.rules.absolute = S(30 * 86_400);
+    let (outcome, verdict) = one(profile);
+    assert_eq!(verdict.broken, Vec::<String>::new());
+    // Three ends are a pattern; after them, one session lasts.
+    let attempts = outcome.books.attempts.len();
+    assert!(
+        (4..=5).contains(&attempts),
+        "{attempts} sign-ins in two days"
+    );
+}

@@ -13,6 +13,7 @@ use tillwatch::login::credentials::Sources;
 use tillwatch::login::gate::Gates;
 use tillwatch::login::ledger::LedgerKey;
 use tillwatch::payment::{AccountName, OperatorAccount};
+use tillwatch::schedule::Pace;
 use tillwatch::selectors;
 use tillwatch::sign_in;
 use tillwatch::status::Status;
@@ -156,11 +157,15 @@ impl Life {
             user: "agent".to_owned(),
             selectors: around.selectors.clone(),
             sources: Sources::of(NAME, Some(&secret(&around.root))),
-            poll: profile.poll,
-            look_back: profile.look_back,
-            sweep: profile.sweep,
-            overlap: 8,
-            max_pages: profile.max_pages,
+            pace: Pace {
+                poll: profile.poll,
+                look_back: profile.look_back,
+                sweep: profile.sweep,
+                overlap: 8,
+                max_pages: profile.max_pages,
+                yield_for: Duration::from_secs(600),
+                quiet: Vec::new(),
+            },
             since: Some(wall(Duration::ZERO)),
         };
         let edges = Edges {

@@ -12,6 +12,7 @@ use crate::diagnostic::closest;
 use crate::diagnostic::table::{Wrong, wrong};
 use crate::extract::text::collapse;
 use crate::selectors::Origin;
+use crate::selectors::parse_duration;
 
 /// `scheme://host[:port]`.
 pub fn origin(text: &str) -> Result<Origin, Wrong> {
@@ -70,6 +71,24 @@ pub fn key(text: &str) -> Result<String, Wrong> {
             "is no GSMA key",
             "write one in small letters, such as `msisdn`, `organisationid`, `walletid`, `accountid`",
         ))
+    }
+}
+
+/// How long a session may rest. From 10 seconds to 7 days.
+///
+/// # Errors
+/// What to write instead.
+pub fn idle(text: &str) -> Result<std::time::Duration, Wrong> {
+    let advice = "write a duration from `10s` to `7d`, such as `10m`";
+    let idle = parse_duration(text).map_err(|_| wrong("is no duration", advice))?;
+    let (least, most) = (
+        std::time::Duration::from_secs(10),
+        std::time::Duration::from_hours(7 * 24),
+    );
+    if (least..=most).contains(&idle) {
+        Ok(idle)
+    } else {
+        Err(wrong("is out of bounds", advice))
     }
 }
 

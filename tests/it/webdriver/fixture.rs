@@ -121,6 +121,9 @@ steps = [
 ]
 sign_out = "/logout"
 
+[session]
+page_loads_per_hour = 20000
+
 [marks]
 signed_in = { css = "#home" }
 signed_out = { css = "form" }

@@ -1,0 +1,282 @@
+//! How often one account asks its portal for a page: never more in any rolling hour than the portal's file allows,
+//! counted on disk like logins, over restarts and clock steps.
+//!
+//! Loads are taken from the hour in *shares* of a sixtieth, each written before the first load of it: a load costs no
+//! write of its own, and a crash costs the rest of one share. Time is told as for logins (`login::budget`), and like
+//! there the pause grows as the hour is used up, so that a busy account slows down and never stops for long.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+use tokio::sync::Mutex;
+
+use crate::clock::{BootId, Clock, Stamp};
+use crate::login::budget::{Cost, Entry, Rules, Verdict, decide, in_window};
+
+const HOUR: Duration = Duration::from_hours(1);
+/// Shares of an hour.
+const SHARES: u32 = 60;
+/// Between two shares at least; the portal's own rhythm is the poll interval.
+const SPACING: Duration = Duration::from_millis(1);
+
+/// The loads could not be counted, so no page is asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum PageLoadsError {
+    /// The file system says no.
+    #[error("could not {what} the count of page loads {} ({source}): no page is asked for without it", path.display())]
+    Io {
+        /// `read`, `write`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The runtime is going down.
+    #[error("the agent is stopping")]
+    Stopping,
+}
+
+/// The loads of one account. Cheap to clone; all clones are one count.
+#[derive(Debug, Clone)]
+pub struct PageLoads {
+    // A lock, because the browser and its keepers count together; held only while a share is taken.
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    path: PathBuf,
+    clock: Clock,
+    rules: Rules,
+    /// Loads in one share.
+    share: u32,
+    left: u32,
+    shares: Vec<Entry>,
+}
+
+impl PageLoads {
+    /// Opens the count at `path`, beginning it when there is none. One that cannot be believed counts as a whole hour
+    /// spent.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn open(path: &Path, per_hour: u32, clock: Clock) -> Result<Self, PageLoadsError> {
+        let share = (per_hour / SHARES).max(1);
+        let io = |what| {
+            move |source| PageLoadsError::Io {
+                what,
+                path: path.to_owned(),
+                source,
+            }
+        };
+        let rules = Rules::new((per_hour / share).max(1), HOUR, 0, SPACING)
+            .map_err(|error| io("read")(io::Error::other(error)))?;
+        if let Some(dir) = path.parent() {
+            let mut make = DirBuilder::new();
+            make.recursive(true).mode(0o700);
+            make.create(dir).map_err(io("write"))?;
+        }
+        let shares = match fs::read_to_string(path) {
+            Ok(text) => parse(&text).unwrap_or_else(|| {
+                tracing::warn!(file = %path.display(), "the count of page loads cannot be read: the hour counts as used");
+                vec![Entry {
+                    number: 0,
+                    cost: Cost::Window,
+                    at: clock.stamp(),
+                }]
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(io("read")(error)),
+        };
+        Ok(Self {
+            state: Arc::new(Mutex::new(State {
+                path: path.to_owned(),
+                clock,
+                rules,
+                share,
+                left: 0,
+                shares,
+            })),
+        })
+    }
+
+    /// Returns when one page may be loaded; it is counted then.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn take(&self) -> Result<(), PageLoadsError> {
+        loop {
+            let mut state = self.state.lock().await;
+            if state.left > 0 {
+                state.left -= 1;
+                return Ok(());
+            }
+            let wait = match state.verdict() {
+                Verdict::Go => {
+                    let share = state.clone();
+                    let taken = tokio::task::spawn_blocking(move || share.with_one_more()).await;
+                    *state = taken.map_err(|_| PageLoadsError::Stopping)??;
+                    continue;
+                }
+                Verdict::Wait { wait, .. } => wait,
+            };
+            drop(state);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// How long until a page may be loaded; nothing when it may now.
+    pub async fn wait(&self) -> Duration {
+        let state = self.state.lock().await;
+        match state.verdict() {
+            Verdict::Wait { wait, .. } if state.left == 0 => wait,
+            Verdict::Wait { .. } | Verdict::Go => Duration::ZERO,
+        }
+    }
+}
+
+impl State {
+    fn verdict(&self) -> Verdict {
+        decide(&self.clock.stamp(), &self.shares, &self.rules)
+    }
+
+    fn with_one_more(mut self) -> Result<Self, PageLoadsError> {
+        let now = self.clock.stamp();
+        let mut shares = in_window(&now, &self.shares, self.rules.window()).to_vec();
+        let number = shares.last().map_or(0, |last| last.number) + 1;
+        shares.push(Entry {
+            number,
+            cost: Cost::One,
+            at: now,
+        });
+        replace(&self.path, &print(&shares)).map_err(|source| PageLoadsError::Io {
+            what: "write",
+            path: self.path.clone(),
+            source,
+        })?;
+        self.shares = shares;
+        self.left = self.share;
+        Ok(self)
+    }
+}
+
+/// Written aside, fsynced, renamed: a crash leaves the old count or the new one.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(dir)?.sync_all()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    number: u64,
+    all: bool,
+    wall: DateTime<Utc>,
+    boot: String,
+    since_boot_ms: u64,
+}
+
+fn print(shares: &[Entry]) -> String {
+    let written: Vec<Written> = shares
+        .iter()
+        .map(|share| Written {
+            number: share.number,
+            all: share.cost == Cost::Window,
+            wall: share.at.wall,
+            boot: share.at.boot.0.clone(),
+            since_boot_ms: u64::try_from(share.at.since_boot.as_millis()).unwrap_or(u64::MAX),
+        })
+        .collect();
+    serde_json::to_string(&written).unwrap_or_default()
+}
+
+fn parse(text: &str) -> Option<Vec<Entry>> {
+    let written: Vec<Written> = serde_json::from_str(text).ok()?;
+    let entries = written.into_iter().map(|share| Entry {
+        number: share.number,
+        cost: if share.all { Cost::Window } else { Cost::One },
+        at: Stamp {
+            wall: share.wall,
+            boot: BootId(share.boot),
+            since_boot: Duration::from_millis(share.since_boot_ms),
+        },
+    });
+    Some(entries.collect())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+    use chrono::TimeDelta;
+
+    fn clock() -> VirtualClock {
+        VirtualClock::starting_at(DateTime::from_timestamp(1_790_000_000, 0).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_rolling_hour_has_more_loads_than_stated_whatever_restarts_and_clocks_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("page-loads/kilima");
+        let clock = clock();
+        let mut at = Vec::new();
+        for life in 0..40_u32 {
+            let loads = PageLoads::open(&path, 600, Clock::Virtual(clock.clone())).unwrap();
+            for _ in 0..life % 7 * 25 {
+                loads.take().await.unwrap();
+                at.push(clock.elapsed());
+            }
+            clock.step(TimeDelta::minutes(if life % 2 == 0 { 90 } else { -45 }));
+        }
+        assert!(at.len() > 2000, "{}", at.len());
+        let most = at
+            .iter()
+            .map(|from| {
+                at.iter()
+                    .filter(|to| *to >= from && **to < *from + HOUR)
+                    .count()
+            })
+            .max();
+        assert!(
+            most.is_some_and(|most| (500..=600).contains(&most)),
+            "{most:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_hour_slows_the_next_loads_down_and_never_stops_them_for_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = clock();
+        let loads =
+            PageLoads::open(&dir.path().join("n"), 600, Clock::Virtual(clock.clone())).unwrap();
+        let mut longest = Duration::ZERO;
+        for _ in 0..1800 {
+            let asked = clock.elapsed();
+            loads.take().await.unwrap();
+            longest = longest.max(clock.elapsed() - asked);
+        }
+        assert!(longest < Duration::from_secs(900), "{longest:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_count_that_cannot_be_read_is_an_hour_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("n");
+        fs::write(&path, "[{\"number\":").unwrap();
+        let loads = PageLoads::open(&path, 600, Clock::Virtual(clock())).unwrap();
+        assert!(loads.wait().await >= HOUR);
+    }
+}

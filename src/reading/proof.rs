@@ -1,0 +1,194 @@
+//! What a finished reading proves, and what of it is told: watermark, holes.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Done, GAP_PATIENCE, Gathered, Plan, ReadError, Reader};
+use crate::completeness::{self, Finished, Progress, Proved};
+use crate::event::{Gap, GapCause, Proof};
+use crate::payment::Payment;
+use crate::portal::Portal;
+use crate::selectors::Order;
+use crate::store::GapsFound;
+
+impl<P: Portal> Reader<'_, P> {
+    pub(super) async fn finish(
+        &mut self,
+        plan: &Plan,
+        progress: &Progress,
+        gathered: Gathered,
+        read_at: DateTime<Utc>,
+    ) -> Result<Done, ReadError> {
+        if plan.is_past {
+            return self.finish_past(plan, progress, gathered, read_at).await;
+        }
+        if gathered.counted == 0 && (plan.known_until.is_some() || plan.doubt_empty) {
+            return Err(ReadError::EmptyAgain);
+        }
+        let payments: Vec<Payment> = gathered
+            .rows
+            .into_iter()
+            .rev()
+            .map(|row| row.payment)
+            .collect();
+        let newest = payments
+            .iter()
+            .filter_map(Payment::instant)
+            .map(|at| at.to_utc())
+            .max();
+        let down_to = plan.goal.down_to;
+        let (covered, rest) = match self.selectors.table.order {
+            Order::NewestFirst => (
+                progress.passed(),
+                (down_to, progress.oldest().unwrap_or(read_at)),
+            ),
+            Order::OldestFirst => (false, (newest.unwrap_or(down_to), read_at)),
+        };
+        if !covered && !gathered.read_to_the_end {
+            // The first of several such readings left out the most.
+            self.memory.unread.get_or_insert(rest);
+        } else if plan.goal.overlap == 0 {
+            self.memory.unread = None;
+        }
+        let finished = Finished {
+            read_to_the_end: gathered.read_to_the_end,
+            rows: gathered.counted,
+            portal_count: gathered.portal_count,
+            unread: self.memory.unread,
+            known_until: plan.known_until,
+        };
+        let proved = completeness::judge(&payments, progress, finished);
+        let covered_from = progress.oldest().unwrap_or(plan.goal.down_to);
+        let watermark = self
+            .commit_proof(plan, covered_from, &proved, read_at)
+            .await?;
+        Ok(Done {
+            read_at,
+            pages: gathered.pages,
+            rows: gathered.counted,
+            told: gathered.told,
+            watermark,
+            aside: gathered.aside,
+            proved,
+            newest,
+        })
+    }
+
+    /// Tells the watermark when one is due, and holes as they last or close.
+    async fn commit_proof(
+        &mut self,
+        plan: &Plan,
+        covered_from: DateTime<Utc>,
+        proved: &Proved,
+        read_at: DateTime<Utc>,
+    ) -> Result<bool, ReadError> {
+        let now = self.clock.monotonic();
+        // An ordinary reading does not reach all holes; one that a sweep does not reach is told and given up.
+        let is_sweep = plan.goal.overlap == 0;
+        self.memory
+            .noticed
+            .retain(|gap, _| proved.gaps.contains(gap) || (!is_sweep && gap.from < covered_from));
+        for gap in &proved.gaps {
+            self.memory.noticed.entry(gap.clone()).or_insert(now);
+        }
+        let lasting: HashSet<Gap> = self
+            .memory
+            .noticed
+            .iter()
+            .filter(|(_, since)| now.saturating_sub(**since) >= GAP_PATIENCE)
+            .map(|(gap, _)| gap.clone())
+            .collect();
+        if !plan.watermark_due && lasting == self.memory.told_gaps {
+            return Ok(false);
+        }
+        let mut reading = self.reading(read_at);
+        let holes: Vec<Gap> = self.memory.noticed.keys().cloned().collect();
+        let until = completeness::complete_until(read_at, &holes);
+        let until = match plan.unread {
+            Some(unread) => until.min(unread.from - TimeDelta::seconds(1)),
+            None => until,
+        };
+        if self.memory.unread.is_none() {
+            reading.read_through = Some(read_at);
+        }
+        reading.watermark = Some((
+            until,
+            if holes.is_empty() && plan.unread.is_none() {
+                proved.proof
+            } else {
+                Proof::Overlap
+            },
+        ));
+        let mut open: Vec<Gap> = lasting.iter().cloned().collect();
+        open.sort();
+        reading.gaps = GapsFound {
+            covered: Some((covered_from, read_at)),
+            open,
+        };
+        let committed = self.commit(reading).await?;
+        self.memory.told_gaps = lasting;
+        Ok(committed.watermark)
+    }
+
+    /// A day of the past: nobody adds rows to it any more, so its holes are told at once.
+    async fn finish_past(
+        &mut self,
+        plan: &Plan,
+        progress: &Progress,
+        gathered: Gathered,
+        read_at: DateTime<Utc>,
+    ) -> Result<Done, ReadError> {
+        let payments: Vec<Payment> = gathered
+            .rows
+            .into_iter()
+            .rev()
+            .map(|row| row.payment)
+            .collect();
+        let finished = Finished {
+            read_to_the_end: gathered.read_to_the_end,
+            rows: gathered.counted,
+            portal_count: gathered.portal_count,
+            unread: None,
+            known_until: None,
+        };
+        let mut proved = completeness::judge(&payments, progress, finished);
+        let (from, to) = (plan.goal.down_to, plan.until);
+        if !gathered.read_to_the_end {
+            let rest = match self.selectors.table.order {
+                Order::NewestFirst => (from, progress.oldest().unwrap_or(to)),
+                Order::OldestFirst => (
+                    payments
+                        .iter()
+                        .filter_map(Payment::instant)
+                        .map(|at| at.to_utc())
+                        .max()
+                        .unwrap_or(from),
+                    to,
+                ),
+            };
+            proved.gaps.push(Gap {
+                from: rest.0,
+                to: rest.1,
+                cause: GapCause::NoOverlap,
+                before_reference: None,
+            });
+        }
+        let mut reading = self.reading(read_at);
+        reading.gaps = GapsFound {
+            covered: Some((from, to)),
+            open: proved.gaps.clone(),
+        };
+        self.commit(reading).await?;
+        Ok(Done {
+            read_at,
+            pages: gathered.pages,
+            rows: gathered.counted,
+            told: gathered.told,
+            watermark: false,
+            aside: gathered.aside,
+            proved,
+            newest: None,
+        })
+    }
+}

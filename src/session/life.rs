@@ -1,0 +1,247 @@
+//! How long sessions of an account live, learned from those that ended: when to touch the portal so that one goes on,
+//! and when sign-ins are to be spread because none does. Pure; instants are monotonic time.
+
+use std::time::Duration;
+
+/// Ends that are remembered; a pattern is believed when all of them show it.
+const PATTERN: usize = 3;
+/// A session that needs to be touched more often than this is left to end.
+const TOUCH_AT_LEAST: Duration = Duration::from_secs(20);
+
+/// How one session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct End {
+    /// From the sign-in to its last sign of life: it lived at least so long.
+    lived: Duration,
+    /// From its last sign of life to the page that said it was over.
+    idle: Duration,
+}
+
+/// What the ends so far have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// Too little is known, or nothing is wrong.
+    Lasting,
+    /// Sessions end at about this age, however busy they are.
+    FixedAge(Duration),
+    /// Sessions end when the portal is not asked for this long, or sooner.
+    Idle(Duration),
+    /// No session outlives the reading after its sign-in.
+    OneReading,
+}
+
+/// The session that is on, and the last ones.
+#[derive(Debug, Clone)]
+pub struct Life {
+    /// The portal's idle timeout, where its file states it.
+    stated_idle: Option<Duration>,
+    signed_in: Option<Duration>,
+    last_sign: Option<Duration>,
+    last_sign_in: Option<Duration>,
+    /// The longest pause that a session was seen to outlive.
+    outlived: Duration,
+    ends: Vec<End>,
+}
+
+impl Life {
+    /// Nothing learned yet.
+    #[must_use]
+    pub fn new(stated_idle: Option<Duration>) -> Self {
+        Self {
+            stated_idle,
+            signed_in: None,
+            last_sign: None,
+            last_sign_in: None,
+            outlived: Duration::ZERO,
+            ends: Vec::new(),
+        }
+    }
+
+    /// An attempt let us in.
+    pub fn signed_in(&mut self, now: Duration) {
+        self.signed_in = Some(now);
+        self.last_sign_in = Some(now);
+        self.last_sign = Some(now);
+    }
+
+    /// A page bore the signed-in mark.
+    pub fn sign_of_life(&mut self, now: Duration) {
+        if let (Some(_), Some(last)) = (self.signed_in, self.last_sign) {
+            self.outlived = self.outlived.max(now.saturating_sub(last));
+        }
+        self.last_sign = Some(now);
+    }
+
+    /// A page said that it is over. A session that somebody else ended, or that went with its browser, is
+    /// [forgotten](Life::forget) instead: it says nothing about the portal's clock.
+    pub fn ended(&mut self, now: Duration) {
+        if let (Some(began), Some(last)) = (self.signed_in.take(), self.last_sign.take()) {
+            self.ends.push(End {
+                lived: last.saturating_sub(began),
+                idle: now.saturating_sub(last),
+            });
+            if self.ends.len() > PATTERN {
+                self.ends.remove(0);
+            }
+        }
+    }
+
+    /// The session went, and not by the portal's clock.
+    pub fn forget(&mut self) {
+        self.signed_in = None;
+        self.last_sign = None;
+    }
+
+    /// What the last ends show.
+    #[must_use]
+    pub fn pattern(&self) -> Pattern {
+        if self.ends.len() < PATTERN {
+            return Pattern::Lasting;
+        }
+        let shortest = |of: fn(&End) -> Duration| self.ends.iter().map(of).min();
+        let longest = |of: fn(&End) -> Duration| self.ends.iter().map(of).max();
+        let (Some(idle), Some(least), Some(most)) = (
+            shortest(|end| end.idle),
+            shortest(|end| end.lived),
+            longest(|end| end.lived + end.idle),
+        ) else {
+            return Pattern::Lasting;
+        };
+        let by_idleness = idle > self.outlived;
+        if by_idleness && idle / 2 < TOUCH_AT_LEAST && most < 2 * idle + TOUCH_AT_LEAST {
+            return Pattern::OneReading;
+        }
+        if by_idleness {
+            return Pattern::Idle(idle);
+        }
+        // Each end lies between the last sign of life and the page that told it; all of one age overlap there.
+        let overlap = self.ends.iter().map(|end| end.lived + end.idle).min();
+        match (longest(|end| end.lived), overlap) {
+            (Some(alive), Some(over)) if alive <= over => Pattern::FixedAge(least),
+            (Some(_), Some(_) | None) | (None, _) => Pattern::Lasting,
+        }
+    }
+
+    /// Touch the portal at least this often, and the session goes on.
+    #[must_use]
+    pub fn touch_every(&self) -> Option<Duration> {
+        let stated = self.stated_idle.map(|idle| idle * 3 / 5);
+        let learned = match self.pattern() {
+            Pattern::Idle(idle) => Some((idle / 2).max(self.outlived)),
+            Pattern::Lasting | Pattern::FixedAge(_) | Pattern::OneReading => None,
+        };
+        let both = stated.into_iter().chain(learned).min();
+        both.filter(|every| *every >= TOUCH_AT_LEAST)
+    }
+
+    /// When the session that is on will be over, where sessions end at a fixed age.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Duration> {
+        match (self.pattern(), self.signed_in) {
+            (Pattern::FixedAge(age), Some(began)) => Some(began + age),
+            (Pattern::FixedAge(_), None)
+            | (Pattern::Lasting | Pattern::Idle(_) | Pattern::OneReading, _) => None,
+        }
+    }
+
+    /// Where sessions die younger than `pace`, the evenly spread budget, the next sign-in comes a `pace` after the
+    /// last one: how long that is from `now`.
+    #[must_use]
+    pub fn hold_back(&self, now: Duration, pace: Duration) -> Option<Duration> {
+        let early =
+            self.ends.len() >= PATTERN && self.ends.iter().all(|end| end.lived + end.idle < pace);
+        let last = self.last_sign_in.filter(|_| early)?;
+        let wait = (last + pace).saturating_sub(now);
+        (!wait.is_zero()).then_some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    /// Lives `sessions` sessions at a portal with these timeouts, polled every `poll`.
+    fn lived(
+        sessions: u32,
+        poll: Duration,
+        idle: Duration,
+        absolute: Duration,
+    ) -> (Life, Duration) {
+        let mut life = Life::new(None);
+        let mut now = S(1000);
+        for _ in 0..sessions {
+            let began = now;
+            life.signed_in(now);
+            let mut last = now;
+            loop {
+                now += life.touch_every().map_or(poll, |every| every.min(poll));
+                if now - last >= idle || now - began >= absolute {
+                    life.ended(now);
+                    break;
+                }
+                last = now;
+                life.sign_of_life(now);
+                if now - began > S(86_400) {
+                    return (life, now);
+                }
+            }
+        }
+        (life, now)
+    }
+
+    #[test]
+    fn a_session_that_ends_when_idle_is_touched_in_time() {
+        let (life, now) = lived(20, S(600), S(300), S(1_000_000));
+        assert!(now > S(86_400), "it lives on: {life:?}");
+        assert!(life.touch_every().is_some_and(|every| every < S(300)));
+    }
+
+    #[test]
+    fn a_stated_idle_time_keeps_the_first_session_alive() {
+        let mut life = Life::new(Some(S(300)));
+        assert_eq!(life.touch_every(), Some(S(180)));
+        life.signed_in(S(0));
+        assert_eq!(life.touch_every(), Some(S(180)));
+        assert_eq!(Life::new(Some(S(10))).touch_every(), None, "not worth it");
+    }
+
+    #[test]
+    fn an_end_at_a_fixed_age_is_foreseen() {
+        let (mut life, now) = lived(4, S(30), S(600), S(1800));
+        assert_eq!(life.pattern(), Pattern::FixedAge(S(1770)));
+        life.signed_in(now);
+        assert_eq!(life.ends_at(), Some(now + S(1770)));
+        assert_eq!(life.touch_every(), None);
+        assert_eq!(life.hold_back(now, S(133)), None, "old enough");
+    }
+
+    #[test]
+    fn sessions_that_die_early_spread_the_sign_ins_evenly() {
+        let (mut life, now) = lived(3, S(10), S(3), S(1_000_000));
+        assert_eq!(life.pattern(), Pattern::OneReading);
+        life.signed_in(now);
+        life.ended(now + S(10));
+        assert_eq!(life.hold_back(now + S(10), S(133)), Some(S(123)));
+        assert_eq!(life.hold_back(now + S(133), S(133)), None);
+    }
+
+    #[test]
+    fn one_early_end_changes_nothing() {
+        let (life, now) = lived(1, S(10), S(3), S(1_000_000));
+        assert_eq!(life.pattern(), Pattern::Lasting);
+        assert_eq!(life.hold_back(now, S(133)), None);
+    }
+
+    #[test]
+    fn what_somebody_else_ended_teaches_nothing() {
+        let mut life = Life::new(None);
+        for start in 0..5 {
+            life.signed_in(S(start * 100));
+            life.forget();
+            life.ended(S(start * 100 + 10));
+        }
+        assert_eq!(life.pattern(), Pattern::Lasting);
+    }
+}
