@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use secrecy::SecretString;
 use url::Url;
 
+pub mod kept;
 pub mod webdriver;
 
 /// One page as fetched at an instant. Never logged: it holds names and balances.
