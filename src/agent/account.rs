@@ -39,6 +39,8 @@ pub struct Account {
     pub max_pages: usize,
     /// Completions from here on are told; `None` means from the account's first start.
     pub since: Option<DateTime<Utc>>,
+    /// Whether the portal is signed out of whenever the agent stops; else the session is kept.
+    pub sign_out_at_stop: bool,
 }
 
 /// Limits that all accounts share.

@@ -52,6 +52,8 @@ pub struct Agent<P> {
     doubtful: bool,
     /// A first page without rows was met once in this run.
     met_empty: bool,
+    /// The portal edge has what opens a kept session.
+    unlocked: bool,
     known: AccountState,
 }
 
@@ -89,11 +91,12 @@ impl<P: Portal> Agent<P> {
             waited_in: None,
             doubtful,
             met_empty: false,
+            unlocked: false,
             known,
         })
     }
 
-    /// Runs until `stop` becomes true, or after one complete reading when `once`. The browser is closed at the end.
+    /// Runs until `stop` becomes true, or after one complete reading when `once`. The browser is ended at the end.
     ///
     /// # Errors
     /// When the store can take nothing more before a restart.
@@ -123,7 +126,7 @@ impl<P: Portal> Agent<P> {
             if let Err(error) = &turn
                 && error.is_final()
             {
-                self.edges.portal.close().await;
+                self.leave().await;
                 return turn.map(drop);
             }
             let ended = once && !matches!(turn, Ok(Turn::Wait(_, State::WaitsForLogin { .. })));
@@ -132,8 +135,17 @@ impl<P: Portal> Agent<P> {
                 break;
             }
         }
-        self.edges.portal.close().await;
+        self.leave().await;
         Ok(())
+    }
+
+    /// The agent ends here: its session is kept for the next start, or ended.
+    async fn leave(&mut self) {
+        if self.account.sign_out_at_stop {
+            self.edges.portal.close().await;
+        } else {
+            self.edges.portal.park().await;
+        }
     }
 
     /// Waits for time, an order or the end. `None`: the end.
@@ -165,6 +177,7 @@ impl<P: Portal> Agent<P> {
         let name = self.account.about.name.clone();
         let result = match order {
             Order::Pause => {
+                self.unlock().await;
                 self.edges.portal.close().await;
                 let paused = self.edges.store.set_paused(&name, true).await;
                 self.known.paused |= paused.is_ok();

@@ -22,14 +22,20 @@ impl<P: Portal> Agent<P> {
         {
             return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
         }
+        self.unlock().await;
         self.edges.portal.open().await?;
         match self.read(stop).await {
-            Err(ReadError::Session(Session::SignedOut | Session::Refused(_))) => {}
-            other => return finished(other),
+            Err(ReadError::Session(Session::SignedOut)) => self.edges.portal.forget(),
+            Err(ReadError::Session(Session::Refused(_))) => {}
+            other => return self.kept(other).await,
         }
         self.say(State::SigningIn, None).await;
         match self.sign_in().await? {
-            SignIn::In => finished(self.read(stop).await),
+            SignIn::In => {
+                self.edges.portal.keep().await;
+                let read = self.read(stop).await;
+                self.kept(read).await
+            }
             SignIn::Wait { wait, why } => Ok(Turn::Wait(wait, State::WaitsForLogin { why })),
             SignIn::Later { outcome, wait } => Ok(Turn::Wait(wait, State::Refused { outcome })),
             SignIn::Stopped { halt, is_news } => {
@@ -40,6 +46,24 @@ impl<P: Portal> Agent<P> {
                 Ok(Turn::Wait(wait, State::Stopped(halt)))
             }
         }
+    }
+
+    /// Once: what was kept of a session opens with the account's secret. Without one there is only a login, which says so.
+    pub(super) async fn unlock(&mut self) {
+        if !self.unlocked
+            && let Ok(credential) = self.attempt().credential().await
+        {
+            self.edges.portal.unlock(&credential);
+            self.unlocked = true;
+        }
+    }
+
+    /// A reading that succeeded has shown that the session lives.
+    async fn kept(&mut self, read: Result<Done, ReadError>) -> Result<Turn, TurnError> {
+        if read.is_ok() {
+            self.edges.portal.keep().await;
+        }
+        finished(read)
     }
 
     fn attempt(&mut self) -> Attempt<'_, P> {

@@ -73,6 +73,9 @@ pub struct Settings {
     pub spacing: Duration,
     /// `max_pages`: pages of one reading. 1 to 10,000, default 200.
     pub max_pages: usize,
+    /// `sign_out_at_stop`: sign out of the portal whenever the agent stops, at the price of a login at the next start.
+    /// Default false: the session is kept, encrypted, and gone on with.
+    pub sign_out_at_stop: bool,
 }
 
 /// Sign-ins that the portal allows: `logins` in any rolling `per`.
@@ -151,6 +154,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
     let zone = account.optional("zone", "\"Africa/Nairobi\"", |text| text.parse(value::zone));
     let currency = account.optional("currency", "\"KES\"", |text| text.parse(value::currency));
     let insecure = account.optional("allow_insecure_http", "true", Value::boolean);
+    let sign_out = account.optional("sign_out_at_stop", "true", Value::boolean);
     let pace = pace(account);
     let since = account.optional("since", "\"2026-11-01T00:00:00+03:00\"", since);
     let budget = budget(account);
@@ -175,6 +179,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         reserve: budget.reserve,
         spacing: budget.spacing,
         max_pages: pace.max_pages,
+        sign_out_at_stop: sign_out.unwrap_or(false),
     };
     Some(Draft {
         settings,
