@@ -34,6 +34,8 @@ pub const WRONG_CONFIGS: &[Mistake] = &[
     ("a sweep shorter than a poll", &[("cap = {", "sweep = \"10s\"\ncap = {")]),
     ("an overlap of nothing", &[("cap = {", "overlap = 0\ncap = {")]),
     ("since without an offset", &[("cap = {", "since = \"2026-11-01 00:00\"\ncap = {")]),
+    ("neither true nor false", &[("cap = {", "sign_out_at_stop = \"yes\"\ncap = {")]),
+    ("a session key instead of its file", &[("url = ", "session_key_file = 5\nurl = ")]),
     ("http without leave", &[("cap = {", "origin = \"http://portal.example\"\ncap = {")]),
     ("an origin with a path", &[("cap = {", "origin = \"https://portal.example/login\"\ncap = {")]),
     ("a zone that is misspelt", &[("cap = {", "zone = \"Africa/Nairoby\"\ncap = {")]),
