@@ -76,6 +76,8 @@ pub struct Settings {
     /// `sign_out_at_stop`: sign out of the portal whenever the agent stops, at the price of a login at the next start.
     /// Default false: the session is kept, encrypted, and gone on with.
     pub sign_out_at_stop: bool,
+    /// `read`: unset: the selector file's `table.read`.
+    pub read: Option<selectors::Read>,
 }
 
 /// Sign-ins that the portal allows: `logins` in any rolling `per`.
@@ -153,6 +155,9 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
     });
     let zone = account.optional("zone", "\"Africa/Nairobi\"", |text| text.parse(value::zone));
     let currency = account.optional("currency", "\"KES\"", |text| text.parse(value::currency));
+    let read = account.optional("read", "\"navigate\"", |word| {
+        word.word(selectors::Read::WORDS)
+    });
     let insecure = account.optional("allow_insecure_http", "true", Value::boolean);
     let sign_out = account.optional("sign_out_at_stop", "true", Value::boolean);
     let pace = pace(account);
@@ -180,6 +185,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         spacing: budget.spacing,
         max_pages: pace.max_pages,
         sign_out_at_stop: sign_out.unwrap_or(false),
+        read,
     };
     Some(Draft {
         settings,
@@ -372,6 +378,7 @@ impl Draft {
         portal.origin = settings.origin.clone().unwrap_or(portal.origin);
         portal.zone = settings.zone.unwrap_or(portal.zone);
         portal.currency = settings.currency.clone().unwrap_or(portal.currency);
+        portal.table.read = settings.read.unwrap_or(portal.table.read);
         if portal.origin.is_insecure() && !settings.allow_insecure_http {
             let place = self.origin.as_ref().unwrap_or(&self.portal);
             let what = format!(

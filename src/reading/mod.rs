@@ -18,12 +18,13 @@ use crate::event::{AccountRef, Gap, Proof};
 use crate::identity::{self, Fingerprint};
 use crate::normalize::Normalized;
 use crate::payment::{Payment, PaymentId};
-use crate::portal::{Days, Page, Portal};
+use crate::portal::{Days, Portal};
 use crate::selectors::{self, Order};
 use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store};
-use crate::understand::{self, TablePage, Understood};
+use crate::understand::TablePage;
 
 mod error;
+mod page;
 
 pub use error::ReadError;
 
@@ -135,6 +136,16 @@ impl<P: Portal> Reader<'_, P> {
     /// # Errors
     /// See [`ReadError`].
     pub async fn read(mut self, plan: &Plan) -> Result<Done, ReadError> {
+        loop {
+            match self.read_by_one_way(plan).await {
+                Err(ReadError::Session(_) | ReadError::Extract(_))
+                    if self.portal.heard(false).await => {}
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn read_by_one_way(&mut self, plan: &Plan) -> Result<Done, ReadError> {
         let read_at = self.clock.now();
         if self.has_references() {
             let mut progress = Progress::towards(plan.goal);
@@ -201,23 +212,6 @@ impl<P: Portal> Reader<'_, P> {
                 return Err(ReadError::Stopped);
             }
             page = self.portal.next_page().await?;
-        }
-    }
-
-    /// Parsing is CPU work and `Html` is not `Send`: it stays off the async threads.
-    async fn understand(&self, page: Page) -> Result<TablePage, ReadError> {
-        let selectors = self.selectors.clone();
-        let account = self.account.clone();
-        let now = self.clock.now();
-        let understood = tokio::task::spawn_blocking(move || {
-            understand::table_page(&selectors, &account, &page.html, now)
-        })
-        .await;
-        match understood {
-            Ok(Ok(Understood::Table(table))) => Ok(table),
-            Ok(Ok(Understood::Not(session))) => Err(ReadError::Session(session)),
-            Ok(Err(error)) => Err(error.into()),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
 

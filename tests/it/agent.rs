@@ -8,3 +8,4 @@ mod payments;
 mod restarts;
 pub mod stage;
 mod trouble;
+mod ways;

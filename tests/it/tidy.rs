@@ -19,6 +19,7 @@ const RINGS: &[(&str, u8)] = &[
     ("normalize", 0),
     ("payment", 0),
     ("portal/mod", 0),
+    ("portal/way", 0),
     ("retry", 0),
     ("schedule", 0),
     ("selectors", 0),

@@ -29,6 +29,10 @@ pub(super) struct Browser {
     pub(super) is_proved: bool,
     /// When the session was looked at to be kept; monotonic.
     pub(super) looked_at: Option<Duration>,
+    /// The document is a page of the pinned origin.
+    pub(super) stands: bool,
+    /// Its timers were stopped.
+    pub(super) stilled: bool,
 }
 
 impl Browser {
@@ -41,6 +45,8 @@ impl Browser {
             unproved: None,
             is_proved: false,
             looked_at: None,
+            stands: false,
+            stilled: false,
         }
     }
 
@@ -94,7 +100,9 @@ impl Browser {
         portal: &selectors::Portal,
     ) -> Result<Page, StepError> {
         self.document.clone_from(&document.document_id);
-        reading::judge(document, &portal.origin).map_err(StepError::Portal)
+        let judged = reading::judge(document, &portal.origin);
+        (self.stands, self.stilled) = (judged.is_ok(), false);
+        judged.map_err(StepError::Portal)
     }
 }
 

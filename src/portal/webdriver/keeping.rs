@@ -170,7 +170,11 @@ impl WebDriverPortal {
     /// Puts what is kept into the new browser.
     pub(super) async fn restore(&mut self) -> Result<(), PortalError> {
         let Keeper { file, key, .. } = &self.kept;
-        let kept = key.as_ref().and_then(|key| file.load(key));
+        let kept = match self.http.take() {
+            // It went on without a browser: what is on disk may be older.
+            Some(http) => Some(http.kept),
+            None => key.as_ref().and_then(|key| file.load(key)),
+        };
         let (Some(kept), Some(browser)) = (kept, &mut self.browser) else {
             return Ok(());
         };
@@ -196,16 +200,20 @@ impl WebDriverPortal {
     /// The session, when it is time to look at it, or `now`.
     pub(super) async fn look(&mut self, is_due: bool) {
         let at = self.settings.clock.monotonic();
-        let Some(browser) = &mut self.browser else {
-            return;
+        let looked_at = match (&mut self.browser, &mut self.http) {
+            (Some(browser), _) => &mut browser.looked_at,
+            (None, Some(http)) => &mut http.looked_at,
+            (None, None) => return,
         };
-        let is_fresh = browser
-            .looked_at
-            .is_some_and(|before| at.saturating_sub(before) < LOOK_EVERY);
+        let is_fresh = looked_at.is_some_and(|before| at.saturating_sub(before) < LOOK_EVERY);
         if self.kept.key.is_none() || is_fresh && !is_due {
             return;
         }
-        browser.looked_at = Some(at);
+        *looked_at = Some(at);
+        if let (None, Some(http)) = (&self.browser, &self.http) {
+            let kept = http.kept.clone();
+            return self.kept.write(kept).await;
+        }
         let result = self.snapshot().await;
         match self.settle(result).await {
             Ok(Some(kept)) => self.kept.write(kept).await,
@@ -215,7 +223,7 @@ impl WebDriverPortal {
         }
     }
 
-    async fn snapshot(&mut self) -> Result<Option<Kept>, StepError> {
+    pub(super) async fn snapshot(&mut self) -> Result<Option<Kept>, StepError> {
         let (settings, browser) = self.browser()?;
         let pin = &settings.selectors.origin;
         let Some(Storage { local, session }) = browser.session.storage(pin).await? else {

@@ -6,7 +6,9 @@
 //! - A page is given only when it is of the pinned origin, of a document newer than the page before, and no error
 //!   page (`reading`): a navigation that leads nowhere never passes for a page.
 //! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
-//! - One load and one read per page, never a round trip per cell.
+//! - One load and one read per page, never a round trip per cell. The table is loaded by the cheapest of three ways that
+//!   has given the same rows as the browser (`table`): by navigation, by a script of the signed-in page (`fetch`), or
+//!   without a browser (`http`), which then is released; its cookies come back with the next one (`cookies`).
 //! - No call is waited for without limit. A call past it costs the session (`session`): a local driver is killed and a
 //!   remote session ended, and the next `open` begins anew.
 //! - What a restart needs to go on without a login is kept encrypted (`keeping`), from a page that proved the session until
@@ -21,9 +23,12 @@
 mod browser;
 mod capabilities;
 mod connection;
+mod cookies;
 mod devtools;
 mod driver;
+mod fetch;
 mod form;
+mod http;
 mod keeping;
 mod opening;
 mod parent_death;
@@ -32,23 +37,25 @@ mod record;
 mod resend;
 mod run_dir;
 mod session;
+mod table;
 
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::Url;
 
 use self::browser::{Browser, down};
 use self::form::{Place, StepError};
+use self::http::Http;
 use self::keeping::Keeper;
 use self::opening::CLOSE_LIMIT;
 use self::session::Failure;
+use self::table::Last;
 use super::kept::{KeptFile, Key, Owner};
+use super::way::Ladder;
 use super::{Credential, Days, Page, Portal, PortalError};
 use crate::clock::Clock;
 use crate::selectors::{self, Step, Value};
@@ -93,7 +100,7 @@ pub struct Settings {
     pub owner: Owner,
     /// Opens the kept session; `None`: a key of the account's own secret does, once [`Portal::unlock`] was called.
     pub session_key: Option<Key>,
-    /// Says when the session is looked at again.
+    /// Says when the session is looked at again, and how old its cookies are.
     pub clock: Clock,
 }
 
@@ -104,6 +111,12 @@ pub struct WebDriverPortal {
     settings: Settings,
     browser: Option<Browser>,
     kept: Keeper,
+    /// The session as it is outside the browser: borrowed from it, or all that is left of it.
+    http: Option<Http>,
+    ladder: Ladder,
+    last: Option<Last>,
+    /// Readings in a row that met a portal that is down.
+    downs: u32,
 }
 
 impl WebDriverPortal {
@@ -111,10 +124,15 @@ impl WebDriverPortal {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let file = KeptFile::new(&settings.state, settings.owner.clone());
+        let table = &settings.selectors.table;
         Self {
             kept: Keeper::new(file, settings.session_key.clone()),
+            ladder: Ladder::new(table.read, table.may_leave_browser),
             settings,
             browser: None,
+            http: None,
+            last: None,
+            downs: 0,
         }
     }
 
@@ -163,6 +181,7 @@ impl WebDriverPortal {
         let (settings, browser) = self.browser()?;
         let portal = &settings.selectors;
         let steps = &portal.sign_in.steps;
+        browser.stands = false;
         let mut has_clicked = false;
         for (index, step) in steps.iter().enumerate() {
             let limit = settings.page_timeout;
@@ -211,37 +230,33 @@ impl WebDriverPortal {
         }
     }
 
-    async fn click_next(&mut self) -> Result<Page, StepError> {
-        let (settings, browser) = self.browser()?;
-        let portal = &settings.selectors;
-        let css = portal.table.next.as_ref().map_or("", |next| &next.element);
-        let place = Place {
-            css,
-            step: "table.next",
-        };
-        let limit = settings.page_timeout;
-        browser.document = form::click(&browser.session, place, &portal.origin, limit).await?;
-        match browser.next_document(settings.page_timeout).await? {
-            Some(document) => browser.take(document, portal),
-            None => Err(down("the click on `table.next` led to no new page")),
-        }
-    }
-
     async fn load(&mut self, url: Option<Url>) -> Result<Page, StepError> {
         let (settings, browser) = self.browser()?;
         let url = url.ok_or_else(|| {
             down("a path of the selector file leaves the origin or has no valid date format")
         })?;
+        browser.stands = false;
         browser.session.goto(&url).await?;
         browser.end_restore().await?;
         browser
             .after_load(settings.page_timeout, &settings.selectors)
             .await
     }
+
+    /// A browser is there; in a new one goes on the session that was kept, or went on without one.
+    async fn bring_back(&mut self) -> Result<(), PortalError> {
+        match self.browser {
+            Some(_) => Ok(()),
+            None => self.open_browser().await,
+        }
+    }
 }
 
 impl Portal for WebDriverPortal {
     async fn open(&mut self) -> Result<(), PortalError> {
+        if self.reads_without_browser() {
+            return Ok(());
+        }
         let Some(browser) = &mut self.browser else {
             return self.open_browser().await;
         };
@@ -252,12 +267,13 @@ impl Portal for WebDriverPortal {
             account = self.settings.owner.account,
             "the session from before gives no page of the table and is dropped"
         );
-        self.kept.forget();
+        self.forget();
         self.end_browser().await;
         self.open_browser().await
     }
 
     async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
+        self.bring_back().await?;
         let portal = &self.settings.selectors;
         let url = portal.origin.join(&portal.sign_in.path);
         let result = self.load(url).await;
@@ -267,20 +283,21 @@ impl Portal for WebDriverPortal {
     async fn submit(&mut self, credential: &Credential) -> Result<Page, PortalError> {
         self.forget();
         self.unlock(credential);
+        self.ladder.signed_in();
         let result = self.take_steps(credential).await;
         self.settle(result).await
     }
 
     async fn first_page(&mut self, days: Days) -> Result<Page, PortalError> {
-        let portal = &self.settings.selectors;
-        let url = table_path(&portal.table, days).and_then(|path| portal.origin.join(&path));
-        let result = self.load(url).await;
-        self.settle(result).await
+        self.first(days).await
     }
 
     async fn next_page(&mut self) -> Result<Page, PortalError> {
-        let result = self.click_next().await;
-        self.settle(result).await
+        self.next().await
+    }
+
+    async fn heard(&mut self, is_table: bool) -> bool {
+        self.hear(is_table).await
     }
 
     fn unlock(&mut self, credential: &Credential) {
@@ -302,23 +319,27 @@ impl Portal for WebDriverPortal {
             browser.unproved = None;
             browser.is_proved = false;
         }
+        self.http = None;
         self.kept.forget();
     }
 
     async fn park(&mut self) {
         let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
-        let is_proved = self.browser.as_ref().is_some_and(|it| it.is_proved);
+        let is_proved = self.http_goes_on() || self.browser.as_ref().is_some_and(|it| it.is_proved);
         if is_proved && timeout(limit, self.look(true)).await.is_err() {
             tracing::info!("the session as it is now is not kept: the browser does not answer");
         }
+        self.http = None;
         self.end_browser().await;
     }
 
     /// Signs out when a sign-in was submitted, or kept, and the file names a way (a portal that allows one session would
     /// else refuse the next sign-in), ends the session and kills a local driver. Each step is bounded.
     async fn close(&mut self) {
-        let is_parked =
-            self.browser.is_none() && self.kept.key.is_some() && self.kept.file.exists();
+        let is_parked = self.browser.is_none()
+            && self.http.is_none()
+            && self.kept.key.is_some()
+            && self.kept.file.exists();
         if is_parked && let Err(error) = self.open_browser().await {
             tracing::info!("the kept session is not signed out: {error}");
         }
@@ -326,21 +347,4 @@ impl Portal for WebDriverPortal {
         self.forget();
         self.end_browser().await;
     }
-}
-
-/// `table.path` with its days; `None` when the file's date format is none.
-fn table_path(table: &selectors::Table, days: Days) -> Option<String> {
-    let Some(format) = &table.path_date else {
-        return Some(table.path.clone());
-    };
-    let written = |day: NaiveDate| {
-        let mut text = String::new();
-        write!(text, "{}", day.format(format)).ok().map(|()| text)
-    };
-    Some(
-        table
-            .path
-            .replace("{from}", &written(days.from)?)
-            .replace("{to}", &written(days.to)?),
-    )
 }

@@ -177,21 +177,21 @@ impl WebDriverPortal {
     pub(super) async fn sign_out(&mut self) {
         let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
         let portal = &self.settings.selectors;
-        let Some(browser) = &mut self.browser else {
-            return;
-        };
         let path = portal.sign_in.sign_out.as_deref();
         let Some(url) = path.and_then(|path| portal.origin.join(path)) else {
             return;
         };
-        if !browser.may_be_signed_in {
-            return;
-        }
-        match timeout(limit, browser.session.goto(&url)).await {
-            Ok(Ok(())) => browser.may_be_signed_in = false,
-            Ok(Err(_)) | Err(_) => {
-                tracing::info!("sign-out did not go through; the portal's own timeout ends it")
+        let is_out = match (&mut self.browser, &mut self.http) {
+            (Some(browser), _) if browser.may_be_signed_in => {
+                let visit = timeout(limit, browser.session.goto(&url)).await;
+                browser.may_be_signed_in = !matches!(visit, Ok(Ok(())));
+                !browser.may_be_signed_in
             }
+            (None, Some(http)) => http.get(url, &portal.origin, limit).await.is_ok(),
+            (Some(_), _) | (None, None) => return,
+        };
+        if !is_out {
+            tracing::info!("sign-out did not go through; the portal's own timeout ends it");
         }
     }
 }

@@ -157,6 +157,19 @@ impl Session {
         .await
     }
 
+    /// Runs `script` in the page until it calls back, which it does with its last argument.
+    pub(super) async fn execute_async(
+        &self,
+        script: &str,
+        args: Vec<Json>,
+    ) -> Result<Json, Failure> {
+        self.call("execute async script", |client| {
+            let args = args.clone();
+            async move { client.execute_async(script, args).await }
+        })
+        .await
+    }
+
     /// The first element that matches; `None` when there is none, or when the browser does not know the selector.
     pub(super) async fn find(&self, css: &str) -> Result<Option<Element>, Failure> {
         let found = self
