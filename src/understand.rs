@@ -45,6 +45,15 @@ pub struct TablePage {
     pub portal_count: Option<u64>,
 }
 
+impl TablePage {
+    /// Would the same page be understood in the same way at any later time? Not where a row was put aside: perhaps its
+    /// time lay ahead.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.rows.iter().all(|row| row.meaning.is_ok())
+    }
+}
+
 /// What a page of the table turned out to be.
 #[derive(Debug, Clone)]
 pub enum Understood {

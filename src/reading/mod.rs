@@ -27,6 +27,7 @@ mod error;
 mod page;
 
 pub use error::ReadError;
+use page::FirstPage;
 
 /// How often a reading of a portal without references starts again because rows moved.
 const MAX_RESTARTS: usize = 3;
@@ -84,6 +85,8 @@ pub struct Memory {
     told_gaps: HashSet<Gap>,
     /// What was left out since readings end at their limit of pages; a sweep that does not clears it.
     unread: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The first page as it was understood last.
+    first_page: Option<Arc<FirstPage>>,
 }
 
 impl Memory {
@@ -138,7 +141,7 @@ impl<P: Portal> Reader<'_, P> {
     pub async fn read(mut self, plan: &Plan) -> Result<Done, ReadError> {
         loop {
             match self.read_by_one_way(plan).await {
-                Err(ReadError::Session(_) | ReadError::Extract(_))
+                Err(ReadError::Session(_) | ReadError::Extract(_) | ReadError::EmptyAgain)
                     if self.portal.heard(false).await => {}
                 ended => return ended,
             }
@@ -182,7 +185,7 @@ impl<P: Portal> Reader<'_, P> {
         let mut gathered = Gathered::default();
         let mut page = self.portal.first_page(plan.days).await?;
         loop {
-            let mut table = self.understand(page).await?;
+            let mut table = self.understand(page, gathered.pages == 0).await?;
             gathered.pages += 1;
             gathered.portal_count = table.portal_count.or(gathered.portal_count);
             let understood = table
@@ -329,7 +332,7 @@ impl<P: Portal> Reader<'_, P> {
         gathered: &Gathered,
     ) -> Result<bool, ReadError> {
         let page = self.portal.first_page(plan.days).await?;
-        let table = self.understand(page).await?;
+        let table = self.understand(page, true).await?;
         let now = table
             .rows
             .iter()

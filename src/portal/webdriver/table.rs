@@ -48,7 +48,7 @@ impl WebDriverPortal {
     /// By the way in use, and by dearer ones as long as it gives no page.
     async fn by_ladder(&mut self, days: Days) -> Result<Page, PortalError> {
         loop {
-            let way = self.ladder.way();
+            let way = self.possible(self.ladder.way());
             let error = match self.by(way, days).await {
                 Ok(page) => {
                     self.downs = 0;
@@ -124,12 +124,19 @@ impl WebDriverPortal {
                     .to_owned(),
             })
         })?;
+        match self.possible(way) {
+            Way::Fetch => self.fetched(url).await,
+            Way::Http => self.without_browser(url).await,
+            Way::Navigate => self.navigated(url).await,
+        }
+    }
+
+    /// A browser that was just started shows no page yet: it has to load one first.
+    fn possible(&self, way: Way) -> Way {
         match way {
-            Way::Fetch if self.stands() => self.fetched(url).await,
-            Way::Http if self.browser.is_some() && self.stands() || self.http_goes_on() => {
-                self.without_browser(url).await
-            }
-            Way::Navigate | Way::Fetch | Way::Http => self.navigated(url).await,
+            Way::Fetch if self.stands() => Way::Fetch,
+            Way::Http if self.stands() || self.http_goes_on() => Way::Http,
+            Way::Navigate | Way::Fetch | Way::Http => Way::Navigate,
         }
     }
 
