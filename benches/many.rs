@@ -143,9 +143,10 @@ fn tell(
         at(1.0)
     );
     println!(
-        "CPU {cpu:.1} s, {:.1} ms per poll, {:.1} % of 2 cores; peak {:.1} MiB PSS, {} processes",
+        "CPU {cpu:.1} s, {:.1} ms per poll, {:.1} % of 2 cores; {:.1} MiB PSS, at most {:.1}, {} processes",
         cpu * 1e3 / polls as f64,
         cpu * 100.0 / (2.0 * seconds),
+        watch.pss_mib(),
         watch.peak_mib(),
         watch.processes()
     );

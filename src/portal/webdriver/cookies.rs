@@ -31,17 +31,21 @@ pub(super) fn take(cookies: &mut Vec<Cookie>, set: &str, url: &Url, now: i64) ->
     let place = cookies.iter().position(|known| {
         (&known.name, &known.domain, &known.path) == (&cookie.name, &cookie.domain, &cookie.path)
     });
-    match place.map(|place| (place, cookies.get_mut(place))) {
-        Some((place, _)) if is_over(&cookie, now) => {
-            cookies.remove(place);
-            true
-        }
-        Some((_, Some(known))) if *known != cookie => {
-            *known = cookie;
-            true
-        }
-        None if !is_over(&cookie, now) && cookies.len() < MOST => {
+    let is_over = is_over(&cookie, now);
+    let Some(place) = place else {
+        let is_taken = !is_over && cookies.len() < MOST;
+        if is_taken {
             cookies.push(cookie);
+        }
+        return is_taken;
+    };
+    if is_over {
+        cookies.remove(place);
+        return true;
+    }
+    match cookies.get_mut(place) {
+        Some(known) if *known != cookie => {
+            *known = cookie;
             true
         }
         Some(_) | None => false,
