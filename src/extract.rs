@@ -222,6 +222,20 @@ pub fn extract(portal: &Portal, page: &Document) -> Result<Extracted, ExtractErr
     })
 }
 
+/// Where the link to the next page leads, as written; `None` where `table.next` is no plain link: a button, or one that
+/// runs a script.
+///
+/// # Errors
+/// When the page is over the limits.
+pub fn next_address(portal: &Portal, html: &str) -> Result<Option<String>, ExtractError> {
+    let page = parse(html)?;
+    let next = portal.table.next.as_ref();
+    let link = next.and_then(|next| page.0.select(&next.css).next());
+    Ok(link
+        .filter(|link| link.value().name() == "a" && link.attr("onclick").is_none())
+        .and_then(|link| link.attr("href").map(str::to_owned)))
+}
+
 /// The number in `table.count`; `None` where the page has no such text.
 fn portal_count(portal: &Portal, page: &Document) -> Result<Option<u64>, ExtractError> {
     let Some((css, regex)) = &portal.table.count else {

@@ -176,7 +176,11 @@ impl<P: Portal> Attempt<'_, P> {
         Outcome::Unknown
     }
 
-    async fn credential(&self) -> Result<Credential, SignInError> {
+    /// The account's credential as it is now.
+    ///
+    /// # Errors
+    /// When there is no secret.
+    pub async fn credential(&self) -> Result<Credential, SignInError> {
         let (password, _) = credentials::lookup(self.sources).await?;
         Ok(Credential {
             number: self.number.to_owned(),

@@ -2,12 +2,14 @@
 //!
 //! A page is believed only by a positive mark. One parse serves both questions.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::event::AccountRef;
-use crate::extract::{self, Document, ExtractError, Extracted};
+use crate::extract::{self, Document, ExtractError, Extracted, RawField};
 use crate::normalize::{self, Normalized, RowError};
-use crate::selectors::{Marks, Portal};
+use crate::selectors::{Field, Marks, Portal};
 use crate::session::Outcome;
 
 /// What the marks of a page say about the session.
@@ -41,6 +43,15 @@ pub struct TablePage {
     pub has_next: bool,
     /// The portal's own count of all rows.
     pub portal_count: Option<u64>,
+}
+
+impl TablePage {
+    /// Would the same page be understood in the same way at any later time? Not where a row was put aside: perhaps its
+    /// time lay ahead.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.rows.iter().all(|row| row.meaning.is_ok())
+    }
 }
 
 /// What a page of the table turned out to be.
@@ -111,4 +122,30 @@ pub fn table_page(
         has_next,
         portal_count,
     }))
+}
+
+/// What two loads of the same page must agree in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Shown {
+    rows: Vec<(BTreeMap<Field, RawField>, bool)>,
+    has_next: bool,
+    portal_count: Option<u64>,
+}
+
+/// The cells that the file names, of a signed-in page with the table; `None` of any other page.
+#[must_use]
+pub fn shown(portal: &Portal, html: &str) -> Option<Shown> {
+    let document = extract::parse(html).ok()?;
+    if session(&portal.marks, &document) != Session::SignedIn {
+        return None;
+    }
+    let extracted = extract::extract(portal, &document).ok()?;
+    let rows = extracted.rows.into_iter();
+    Some(Shown {
+        rows: rows
+            .map(|row| (row.fields, row.problem.is_some()))
+            .collect(),
+        has_next: extracted.has_next,
+        portal_count: extracted.portal_count,
+    })
 }

@@ -32,6 +32,8 @@ pub struct Account {
     pub pace: Pace,
     /// Completions from here on are told; `None` means from the account's first start.
     pub since: Option<DateTime<Utc>>,
+    /// Whether the portal is signed out of whenever the agent stops; else the session is kept.
+    pub sign_out_at_stop: bool,
 }
 
 /// Limits that all accounts share.

@@ -54,6 +54,8 @@ pub struct Agent<P> {
     doubtful: bool,
     /// A first page without rows was met once in this run.
     met_empty: bool,
+    /// The portal edge has what opens a kept session.
+    unlocked: bool,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -100,13 +102,14 @@ impl<P: Portal> Agent<P> {
             waited_in: None,
             doubtful,
             met_empty: false,
+            unlocked: false,
             known,
             stand,
             life,
         })
     }
 
-    /// Runs until `stop` becomes true, or after one complete reading when `once`. The browser is closed at the end.
+    /// Runs until `stop` becomes true, or after one complete reading when `once`. The browser is ended at the end.
     ///
     /// # Errors
     /// When the store can take nothing more before a restart.
@@ -140,7 +143,7 @@ impl<P: Portal> Agent<P> {
             if let Err(error) = &turn
                 && error.is_final()
             {
-                self.edges.portal.close().await;
+                self.leave().await;
                 return turn.map(drop);
             }
             let turn = match turn {
@@ -158,7 +161,7 @@ impl<P: Portal> Agent<P> {
                 break;
             }
         }
-        self.edges.portal.close().await;
+        self.leave().await;
         Ok(())
     }
 
@@ -177,6 +180,15 @@ impl<P: Portal> Agent<P> {
                 Ok(Turn::Read(done))
             }
             Ok(()) => Ok(Turn::Read(done)),
+        }
+    }
+
+    /// The agent ends here: its session is kept for the next start, or ended.
+    async fn leave(&mut self) {
+        if self.account.sign_out_at_stop {
+            self.edges.portal.close().await;
+        } else {
+            self.edges.portal.park().await;
         }
     }
 
@@ -209,6 +221,7 @@ impl<P: Portal> Agent<P> {
         let name = self.account.about.name.clone();
         let result = match order {
             Order::Pause => {
+                self.unlock().await;
                 self.edges.portal.close().await;
                 self.life.forget();
                 let paused = self.edges.store.set_paused(&name, true).await;

@@ -29,6 +29,7 @@ impl<P: Portal> Agent<P> {
             Act::Rest => return Ok(Turn::Wait(RECHECK, State::Paused)),
         }
         self.put_off_the_past().await?;
+        self.unlock().await;
         self.edges.portal.open().await?;
         match self.read(stop).await {
             Err(ReadError::Session(Session::Refused(Outcome::AlreadySignedIn)))
@@ -36,12 +37,15 @@ impl<P: Portal> Agent<P> {
             {
                 self.yields()
             }
-            Err(ReadError::Session(Session::SignedOut | Session::Refused(_))) => {
+            Err(ReadError::Session(session @ (Session::SignedOut | Session::Refused(_)))) => {
+                if session == Session::SignedOut {
+                    self.edges.portal.forget();
+                }
                 self.life.ended(self.edges.clock.monotonic());
                 self.becomes(Event::PageOut);
                 self.sign_in_and_read(stop).await
             }
-            other => finished(other),
+            other => self.kept(other).await,
         }
     }
 
@@ -87,7 +91,11 @@ impl<P: Portal> Agent<P> {
         }
         self.say(State::SigningIn, None).await;
         match self.sign_in().await? {
-            SignIn::In => finished(self.read(stop).await),
+            SignIn::In => {
+                self.edges.portal.keep().await;
+                let read = self.read(stop).await;
+                self.kept(read).await
+            }
             SignIn::Wait { wait, why } => Ok(Turn::Wait(wait, State::WaitsForLogin { why })),
             SignIn::Later { outcome, wait } => Ok(Turn::Wait(wait, State::Refused { outcome })),
             SignIn::Stopped { halt, is_news } => {
@@ -97,6 +105,24 @@ impl<P: Portal> Agent<P> {
                 Ok(Turn::Wait(RECHECK, State::Stopped(halt)))
             }
         }
+    }
+
+    /// Once: what was kept of a session opens with the account's secret. Without one there is only a login, which says so.
+    pub(super) async fn unlock(&mut self) {
+        if !self.unlocked
+            && let Ok(credential) = self.attempt().credential().await
+        {
+            self.edges.portal.unlock(&credential);
+            self.unlocked = true;
+        }
+    }
+
+    /// A reading that succeeded has shown that the session lives.
+    async fn kept(&mut self, read: Result<Done, ReadError>) -> Result<Turn, TurnError> {
+        if read.is_ok() {
+            self.edges.portal.keep().await;
+        }
+        finished(read)
     }
 
     fn attempt(&mut self) -> Attempt<'_, P> {

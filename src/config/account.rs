@@ -67,6 +67,11 @@ pub struct Settings {
     pub reserve: u32,
     /// `spacing`: least pause between sign-ins. 1ms to cap.per / cap.logins, default 5s.
     pub spacing: Duration,
+    /// `sign_out_at_stop`: sign out of the portal whenever the agent stops, at the price of a login at the next start.
+    /// Default false: the session is kept, encrypted, and gone on with.
+    pub sign_out_at_stop: bool,
+    /// `read`: unset: the selector file's `table.read`.
+    pub read: Option<selectors::Read>,
 }
 
 /// Sign-ins that the portal allows: `logins` in any rolling `per`.
@@ -144,7 +149,11 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
     });
     let zone = account.optional("zone", "\"Africa/Nairobi\"", |text| text.parse(value::zone));
     let currency = account.optional("currency", "\"KES\"", |text| text.parse(value::currency));
+    let read = account.optional("read", "\"navigate\"", |word| {
+        word.word(selectors::Read::WORDS)
+    });
     let insecure = account.optional("allow_insecure_http", "true", Value::boolean);
+    let sign_out = account.optional("sign_out_at_stop", "true", Value::boolean);
     let pace = pace::read(account);
     let since = account.optional("since", "\"2026-11-01T00:00:00+03:00\"", since);
     let budget = budget(account);
@@ -165,6 +174,8 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         cap: budget.cap,
         reserve: budget.reserve,
         spacing: budget.spacing,
+        sign_out_at_stop: sign_out.unwrap_or(false),
+        read,
     };
     Some(Draft {
         settings,
@@ -318,6 +329,7 @@ impl Draft {
         portal.origin = settings.origin.clone().unwrap_or(portal.origin);
         portal.zone = settings.zone.unwrap_or(portal.zone);
         portal.currency = settings.currency.clone().unwrap_or(portal.currency);
+        portal.table.read = settings.read.unwrap_or(portal.table.read);
         if portal.origin.is_insecure() && !settings.allow_insecure_http {
             let place = self.origin.as_ref().unwrap_or(&self.portal);
             let what = format!(

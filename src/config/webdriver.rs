@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::value::{duration, program};
+use super::value::{duration, path, program};
 use crate::diagnostic::table::{Table, Value, wrong};
 
 /// The driver and its time limits.
@@ -20,6 +20,9 @@ pub struct WebDriver {
     pub call_timeout: Duration,
     /// `page_timeout`: how long a page may take to load, and an element to appear. 1s to 10m, default 45s.
     pub page_timeout: Duration,
+    /// `session_key_file`: file with the secret that the kept sessions of all accounts are encrypted with. Unset: each
+    /// account's own password.
+    pub session_key_file: Option<PathBuf>,
 }
 
 /// Where the WebDriver is.
@@ -49,11 +52,17 @@ pub(super) fn read(section: &Table<'_>, dir: &Path) -> Option<WebDriver> {
     let call_timeout = call_timeout.unwrap_or(Duration::from_secs(60));
     let page_timeout = section.optional("page_timeout", "\"45s\"", limit);
     let page_timeout = page_timeout.unwrap_or(Duration::from_secs(45));
+    let session_key_file = section.optional(
+        "session_key_file",
+        "\"/run/secrets/session_key\"",
+        path(dir),
+    );
     Some(WebDriver {
         driver: driver?,
         browser_args: browser_args.unwrap_or_default(),
         call_timeout,
         page_timeout,
+        session_key_file,
     })
 }
 

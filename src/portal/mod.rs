@@ -7,6 +7,8 @@ use chrono::NaiveDate;
 use secrecy::SecretString;
 use url::Url;
 
+pub mod kept;
+pub mod way;
 pub mod webdriver;
 
 /// One page as fetched at an instant. Never logged: it holds names and balances.
@@ -70,7 +72,7 @@ pub enum PortalError {
         /// The limit.
         limit_ms: u64,
     },
-    /// The browser or tab is gone; its cookies are lost.
+    /// The browser or tab is gone; what was kept of its session goes into the next one.
     #[error("the browser is gone ({reason}) and will be started again")]
     BrowserLost {
         /// WebDriver error code, e.g. `invalid session id`, `tab crashed`.
@@ -116,7 +118,8 @@ pub enum PortalError {
 ///
 /// The implementation says what it sees; what a page means is decided by `session` and `extract`.
 pub trait Portal: Send {
-    /// Makes sure that a browser is there; ends a stale session first. Does nothing when one is.
+    /// Makes sure that a browser is there, with the session that was kept, or that an earlier run left, where there is
+    /// one: whether it still lives, a page will tell. Does nothing when a browser is there.
     fn open(&mut self) -> impl Future<Output = Result<(), PortalError>> + Send;
 
     /// Visits the page with the sign-in form. Types nothing and spends nothing.
@@ -135,7 +138,29 @@ pub trait Portal: Send {
     /// Goes on to the next (older) page.
     fn next_page(&mut self) -> impl Future<Output = Result<Page, PortalError>> + Send;
 
-    /// Signs out where the portal has a way to, and ends the browser. Never fails: what is left is
-    /// ended at the next `open`.
+    /// What is kept of a session may be read and written with this credential from now on. Asks nobody.
+    fn unlock(&mut self, credential: &Credential);
+
+    /// A page has just shown that the session lives: it is kept, so that a restart needs no login. Cheap, for every
+    /// reading; never fails.
+    fn keep(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// The portal has said that the session is over: nothing of it is kept any more.
+    fn forget(&mut self);
+
+    /// Ends the browser and keeps the session, which the next `open` goes on with. Never fails.
+    fn park(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Is told whether the page given last was a signed-in one with the table. True: it came by a cheap way that may be
+    /// to blame; asked for the first page again, the portal gives it by a dearer one.
+    fn heard(&mut self, is_table: bool) -> impl Future<Output = bool> + Send {
+        async move {
+            let _ = is_table;
+            false
+        }
+    }
+
+    /// Signs out where the portal has a way to, also of a parked session, keeps nothing of it, and ends the browser. Never
+    /// fails: what is left is ended at the next `open`.
     fn close(&mut self) -> impl Future<Output = ()> + Send;
 }

@@ -19,15 +19,17 @@ use crate::identity::{self, Fingerprint};
 use crate::normalize::Normalized;
 use crate::past::Unread;
 use crate::payment::{Payment, PaymentId};
-use crate::portal::{Days, Page, Portal};
+use crate::portal::{Days, Portal};
 use crate::selectors::{self, Order};
 use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store};
-use crate::understand::{self, TablePage, Understood};
+use crate::understand::TablePage;
 
 mod error;
+mod page;
 mod proof;
 
 pub use error::ReadError;
+use page::FirstPage;
 
 /// How often a reading of a portal without references starts again because rows moved.
 const MAX_RESTARTS: usize = 3;
@@ -91,6 +93,8 @@ pub struct Memory {
     told_gaps: HashSet<Gap>,
     /// What was left out since readings end at their limit of pages; a sweep that does not clears it.
     unread: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The first page as it was understood last.
+    first_page: Option<Arc<FirstPage>>,
 }
 
 impl Memory {
@@ -143,6 +147,16 @@ impl<P: Portal> Reader<'_, P> {
     /// # Errors
     /// See [`ReadError`].
     pub async fn read(mut self, plan: &Plan) -> Result<Done, ReadError> {
+        loop {
+            match self.read_by_one_way(plan).await {
+                Err(ReadError::Session(_) | ReadError::Extract(_) | ReadError::EmptyAgain)
+                    if self.portal.heard(false).await => {}
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn read_by_one_way(&mut self, plan: &Plan) -> Result<Done, ReadError> {
         let read_at = self.clock.now();
         if self.has_references() {
             let mut progress = Progress::towards(plan.goal);
@@ -179,7 +193,7 @@ impl<P: Portal> Reader<'_, P> {
         let mut gathered = Gathered::default();
         let mut page = self.portal.first_page(plan.days).await?;
         loop {
-            let mut table = self.understand(page).await?;
+            let mut table = self.understand(page, gathered.pages == 0).await?;
             gathered.pages += 1;
             gathered.portal_count = table.portal_count.or(gathered.portal_count);
             let understood = table
@@ -209,23 +223,6 @@ impl<P: Portal> Reader<'_, P> {
                 return Err(ReadError::Stopped);
             }
             page = self.portal.next_page().await?;
-        }
-    }
-
-    /// Parsing is CPU work and `Html` is not `Send`: it stays off the async threads.
-    async fn understand(&self, page: Page) -> Result<TablePage, ReadError> {
-        let selectors = self.selectors.clone();
-        let account = self.account.clone();
-        let now = self.clock.now();
-        let understood = tokio::task::spawn_blocking(move || {
-            understand::table_page(&selectors, &account, &page.html, now)
-        })
-        .await;
-        match understood {
-            Ok(Ok(Understood::Table(table))) => Ok(table),
-            Ok(Ok(Understood::Not(session))) => Err(ReadError::Session(session)),
-            Ok(Err(error)) => Err(error.into()),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
 
@@ -344,7 +341,7 @@ impl<P: Portal> Reader<'_, P> {
         gathered: &Gathered,
     ) -> Result<bool, ReadError> {
         let page = self.portal.first_page(plan.days).await?;
-        let table = self.understand(page).await?;
+        let table = self.understand(page, true).await?;
         let now = table
             .rows
             .iter()

@@ -84,6 +84,9 @@ pub enum StartError {
     /// The stream's token.
     #[error("the token of the HTTP server: {0}")]
     Token(CredentialError),
+    /// The key of the kept sessions.
+    #[error("the key of the kept sessions: {0}")]
+    SessionKey(CredentialError),
     /// No account can run: each is broken.
     #[error("no account can run: `tillwatch check` lists what is wrong")]
     NoAccount,
@@ -108,7 +111,7 @@ impl StartError {
                 source: SinkError::Closed,
                 ..
             } => Exit::StdoutClosed,
-            StartError::Token(_) => Exit::Secret,
+            StartError::Token(_) | StartError::SessionKey(_) => Exit::Secret,
             StartError::StateDir { .. }
             | StartError::Store(_)
             | StartError::Gate {

@@ -25,6 +25,7 @@ use crate::login::credentials::{self, Sources};
 use crate::login::gate::{Gate, Gates};
 use crate::login::ledger::LedgerKey;
 use crate::payment::AccountName;
+use crate::portal::kept::{Key, Owner};
 use crate::portal::webdriver::{self, WebDriverPortal};
 use crate::sign_in::expected_ledger;
 use crate::sink::file::FileSink;
@@ -124,6 +125,7 @@ async fn cast(
         orders: HashMap::new(),
         broken: Vec::new(),
     };
+    let session_key = session_key(&config.webdriver)?;
     let mut gates = Gates::new(config.state_dir.join("ledger"), clock.clone());
     for account in &config.accounts {
         let settings = &account.settings;
@@ -141,7 +143,7 @@ async fn cast(
         let (sender, orders) = mpsc::channel(ORDERS);
         let (gate, ledger) = open_gate(settings, resolved, store, &mut gates).await?;
         let edges = Edges {
-            portal: web_driver_portal(config, settings, resolved),
+            portal: web_driver_portal(config, settings, resolved, &session_key, clock),
             store: store.clone(),
             gate,
             ledger,
@@ -229,7 +231,22 @@ async fn open_gate(
     Ok((gate, ledger))
 }
 
-fn web_driver_portal(config: &Config, settings: &Settings, resolved: &Resolved) -> WebDriverPortal {
+/// The key of kept sessions that the config names, if any.
+fn session_key(webdriver: &config::WebDriver) -> Result<Option<Key>, StartError> {
+    let Some(path) = &webdriver.session_key_file else {
+        return Ok(None);
+    };
+    let (secret, _) = credentials::read_file(path).map_err(StartError::SessionKey)?;
+    Ok(Some(Key::of(&secret)))
+}
+
+fn web_driver_portal(
+    config: &Config,
+    settings: &Settings,
+    resolved: &Resolved,
+    session_key: &Option<Key>,
+    clock: &Clock,
+) -> WebDriverPortal {
     WebDriverPortal::new(webdriver::Settings {
         webdriver: web_driver(&config.webdriver),
         call_timeout: config.webdriver.call_timeout,
@@ -239,6 +256,14 @@ fn web_driver_portal(config: &Config, settings: &Settings, resolved: &Resolved) 
             .join("browser")
             .join(settings.name.as_str()),
         selectors: resolved.portal.clone(),
+        owner: Owner {
+            account: settings.name.as_str().to_owned(),
+            number: settings.number.clone(),
+            user: settings.user.clone().unwrap_or_default(),
+            origin: resolved.portal.origin.to_string(),
+        },
+        session_key: session_key.clone(),
+        clock: clock.clone(),
     })
 }
 
@@ -277,6 +302,7 @@ fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
         selectors: resolved.portal.clone(),
         sources: Sources::of(settings.name.as_str(), settings.secret_file.as_deref()),
         pace: settings.pace.clone(),
+        sign_out_at_stop: settings.sign_out_at_stop,
         since: match settings.since {
             Since::Now => None,
             Since::At(instant) => Some(instant),

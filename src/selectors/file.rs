@@ -8,7 +8,7 @@ pub mod value;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::table::{Table, Value as TomlValue, read};
 use crate::selectors::{
-    Mark, Marks, Next, Order, Portal, Session, SignIn, Step, Table as PortalTable, Value,
+    Mark, Marks, Next, Order, Portal, Read, Session, SignIn, Step, Table as PortalTable, Value,
 };
 use crate::session::Outcome;
 
@@ -250,6 +250,8 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
             })
         },
     );
+    let read = section.optional("read", "\"auto\"", |word| word.word(Read::WORDS));
+    let may_leave_browser = section.optional("may_leave_browser", "true", TomlValue::boolean);
     Some(PortalTable {
         path: path?,
         path_date,
@@ -259,6 +261,8 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
         order: order?,
         next,
         count,
+        read: read.unwrap_or(Read::Auto),
+        may_leave_browser: may_leave_browser.unwrap_or(false),
     })
 }
 

@@ -108,13 +108,24 @@ impl Origin {
     /// Plain http to a host that is not loopback: refused unless the account says `allow_insecure_http`.
     #[must_use]
     pub fn is_insecure(&self) -> bool {
-        let loopback = match self.0.host() {
+        !self.is_https() && !self.is_loopback()
+    }
+
+    /// Is it reached by TLS?
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Is it this machine?
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
             Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
             Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
             Some(url::Host::Domain(name)) => name == "localhost",
             None => false,
-        };
-        self.0.scheme() == "http" && !loopback
+        }
     }
 }
 
@@ -213,6 +224,33 @@ pub struct Table {
     pub next: Option<Next>,
     /// Where the portal prints how many rows there are in all: first capture group of the regex in the element's text.
     pub count: Option<(Selector, Regex)>,
+    /// By which way the pages are loaded. An account may override it.
+    pub read: Read,
+    /// With `Read::Auto`: the pages may be loaded without a browser too.
+    pub may_leave_browser: bool,
+}
+
+/// By which way the pages of the table are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// The cheapest that has shown to give the same rows; without a browser only where the file permits it.
+    Auto,
+    /// Without a browser, with the session's cookies.
+    Http,
+    /// By a script in the signed-in page.
+    Fetch,
+    /// By the browser.
+    Navigate,
+}
+
+impl Read {
+    /// Every way, with its word in files.
+    pub const WORDS: [(&str, Read); 4] = [
+        ("auto", Read::Auto),
+        ("http", Read::Http),
+        ("fetch", Read::Fetch),
+        ("navigate", Read::Navigate),
+    ];
 }
 
 /// The way to the next page.

@@ -5,5 +5,7 @@ mod faults;
 mod kills;
 pub mod oracle;
 mod payments;
+mod restarts;
 pub mod stage;
 mod trouble;
+mod ways;

@@ -1,9 +1,10 @@
 //! The WebDriver edge against a real headless browser and a small portal with faults.
 
 pub mod fixture;
+mod kept;
 mod pages;
 mod processes;
 mod recovery;
-mod remote;
+pub mod remote;
 mod server;
 mod sign_in;

@@ -167,9 +167,15 @@ impl Life {
                 quiet: Vec::new(),
             },
             since: Some(wall(Duration::ZERO)),
+            sign_out_at_stop: false,
         };
         let edges = Edges {
-            portal: SimPortal::new(site.clone(), dice.fork(), wall(Duration::ZERO).date_naive()),
+            portal: SimPortal::new(
+                site.clone(),
+                dice.fork(),
+                wall(Duration::ZERO).date_naive(),
+                &state,
+            ),
             store: self.store.clone(),
             gate,
             ledger,

@@ -1,11 +1,13 @@
 //! The simulated portal behind a simulated browser: what the agent sees of the books, with faults in between.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
 use secrecy::ExposeSecret;
 use tillwatch::clock::VirtualClock;
+use tillwatch::portal::kept::{Cookie, Kept, KeptFile, Key, Owner};
 use tillwatch::portal::{Credential, Days, Page, Portal, PortalError};
 use tokio::time::sleep;
 
@@ -42,6 +44,7 @@ pub struct Came {
     pub no_tables: u64,
     pub bare: u64,
     pub expired: u64,
+    pub restored: u64,
 }
 
 /// What the far side's portal is made of, over all lives of the agent.
@@ -57,12 +60,27 @@ pub struct Site {
 pub struct SimPortal {
     site: Site,
     dice: Dice,
-    cookie: Option<u64>,
+    /// The browser, once there is one.
+    browser: Option<Browser>,
+    /// The real file: in the state directory, over crashes, encrypted with the password.
+    kept: KeptFile,
+    key: Option<Key>,
     at: (Days, usize),
     /// Rows on the page served last as completed. The next call says that the page was read.
     served: Vec<usize>,
 }
 
+/// What ends with the process.
+#[derive(Debug, Default)]
+struct Browser {
+    cookie: Option<u64>,
+    /// Turns since the session was restored and not proved.
+    unproved: Option<u32>,
+    is_kept: bool,
+}
+
+/// As the real one.
+const MOST_UNPROVED: u32 = 5;
 const LOGIN: &str = "<html><body><form id=login></form></body></html>";
 const WELCOME: &str = "<html><body><div id=operator>AGENT</div></body></html>";
 const STRANGER: &str = "<html><body><h1>Welcome to our new site</h1></body></html>";
@@ -78,15 +96,23 @@ enum Odd {
 }
 
 impl SimPortal {
-    pub fn new(site: Site, dice: Dice, today: NaiveDate) -> Self {
+    pub fn new(site: Site, dice: Dice, today: NaiveDate, state: &Path) -> Self {
         let today = Days {
             from: today,
             to: today,
         };
+        let owner = Owner {
+            account: "sim".to_owned(),
+            number: "600123".to_owned(),
+            user: "agent".to_owned(),
+            origin: "https://sim.example".to_owned(),
+        };
         Self {
             site,
             dice,
-            cookie: None,
+            browser: None,
+            kept: KeptFile::new(&state.join("browser/sim"), owner),
+            key: None,
             at: (today, 0),
             served: Vec::new(),
         }
@@ -124,7 +150,7 @@ impl SimPortal {
         self.was_read();
         if self.dice.chance(faults.hang) {
             sleep(LIMIT).await;
-            self.cookie = None;
+            self.browser = None;
             self.came(|came| came.failed_loads += 1);
             return Err(PortalError::Hung {
                 call: "goto",
@@ -132,7 +158,7 @@ impl SimPortal {
             });
         }
         if self.dice.chance(faults.browser) {
-            self.cookie = None;
+            self.browser = None;
             self.came(|came| came.failed_loads += 1);
             return Err(PortalError::BrowserLost {
                 reason: "tab crashed".to_owned(),
@@ -183,7 +209,7 @@ impl SimPortal {
         let now = self.site.clock.elapsed();
         let (days, number) = self.at;
         let mut books = lock(&self.site.books);
-        if !books.alive(self.cookie, now) {
+        if !books.alive(self.browser.as_ref().and_then(|it| it.cookie), now) {
             return Ok(self.page(LOGIN));
         }
         let broken = self.site.faults.lock().expect("faults").bare > 0;
@@ -207,6 +233,26 @@ fn midnight(day: NaiveDate) -> u64 {
 
 impl Portal for SimPortal {
     async fn open(&mut self) -> Result<(), PortalError> {
+        if let Some(Browser {
+            unproved: Some(turns),
+            ..
+        }) = &mut self.browser
+        {
+            *turns += 1;
+            if *turns > MOST_UNPROVED {
+                self.kept.forget();
+                self.browser = None;
+            }
+        }
+        if self.browser.is_none() {
+            let cookie = self.key.as_ref().and_then(|key| restored(&self.kept, key));
+            self.came(|came| came.restored += u64::from(cookie.is_some()));
+            self.browser = Some(Browser {
+                cookie,
+                unproved: cookie.map(|_| 0),
+                is_kept: false,
+            });
+        }
         Ok(())
     }
 
@@ -218,6 +264,8 @@ impl Portal for SimPortal {
     }
 
     async fn submit(&mut self, credential: &Credential) -> Result<Page, PortalError> {
+        self.forget();
+        self.unlock(credential);
         let crash = {
             let faults = self.site.faults.lock().expect("faults");
             self.dice.chance(faults.crash_in_submit)
@@ -235,7 +283,8 @@ impl Portal for SimPortal {
             self.site.crash.now(Point::Submit).await;
         }
         if let Answer::Welcome(cookie) = answer {
-            self.cookie = Some(cookie);
+            let browser = self.browser.get_or_insert_default();
+            browser.cookie = Some(cookie);
         }
         if !(wrong && lost_before)
             && let Some(odd) = self.load().await?
@@ -268,7 +317,56 @@ impl Portal for SimPortal {
         self.statement().await
     }
 
+    fn unlock(&mut self, credential: &Credential) {
+        self.key = Some(Key::of(&credential.password));
+    }
+
+    async fn keep(&mut self) {
+        let (Some(browser), Some(key)) = (&mut self.browser, &self.key) else {
+            return;
+        };
+        browser.unproved = None;
+        if let Some(cookie) = browser.cookie.filter(|_| !browser.is_kept) {
+            let kept = Kept {
+                cookies: vec![as_cookie(cookie)],
+                ..Kept::default()
+            };
+            self.kept.save(key, &kept).expect("written");
+            browser.is_kept = true;
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Some(browser) = &mut self.browser {
+            (browser.unproved, browser.is_kept) = (None, false);
+        }
+        self.kept.forget();
+    }
+
+    async fn park(&mut self) {
+        self.browser = None;
+    }
+
     async fn close(&mut self) {
-        self.cookie = None;
+        self.browser = None;
+        self.kept.forget();
+    }
+}
+
+fn restored(file: &KeptFile, key: &Key) -> Option<u64> {
+    let kept = file.load(key)?;
+    Some(kept.cookies.first()?.value.parse().expect("one of ours"))
+}
+
+fn as_cookie(number: u64) -> Cookie {
+    Cookie {
+        name: "sid".to_owned(),
+        value: number.to_string(),
+        domain: "sim.example".to_owned(),
+        path: "/".to_owned(),
+        secure: true,
+        http_only: true,
+        expires: None,
+        same_site: None,
     }
 }

@@ -53,6 +53,7 @@ impl Totals {
             ("pages without table", came.no_tables),
             ("bare tables", came.bare),
             ("expired sessions", came.expired),
+            ("kept sessions restored", came.restored),
             ("repeats to the forgetful sink", repeats(outcome)),
         ] {
             *self.counts.entry(what).or_default() += how_many;

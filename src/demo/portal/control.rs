@@ -8,7 +8,7 @@
 //! | `POST /_control/markup` | [`Markup`]: `{"rename_header":{"Paid In":"Credit"}}`, `{"drop_column":["Balance"]}`, `{"drop_header_row":true}`, `reverse_columns`, `drop_table`, `hide_rows`, `drop_signed_in_mark`, `empty_body`, `other_site` | replaces the deviations in force; `{}` restores the usual markup |
 //! | `POST /_control/sessions/expire` | `{}` or `{"after_loads":1}` | the open session (a user has at most one) expires, now or after so many more page loads |
 //! | `POST /_control/unlock` | none | unlocks the user and begins its counts anew |
-//! | `POST /_control/faults` | [`FaultRule`]: `{"fault":"not-found"}`, `server-error`, `empty-body`, `slow` with `"ms":300`, `hang`, `close`; with `"path":"/statement.action"`, `"times":2`, `"after":true` | adds a rule; the oldest that fits a request is used |
+//! | `POST /_control/faults` | [`FaultRule`]: `{"fault":"not-found"}`, `server-error`, `empty-body`, `slow` with `"ms":300`, `hang`, `close`, `sign-in`, `stale`; with `"path":"/statement.action"`, `"mode":"cors"`, `"times":2`, `"after":true` | adds a rule; the oldest that fits a request is used |
 //! | `DELETE /_control/faults` | none | removes every rule and lets hanging requests go on |
 //! | `POST /_control/config` | any keys of [`PortalConfig`] | changes those knobs |
 //! | `GET /_control/truth` | | [`Truth`] |

@@ -19,6 +19,10 @@ pub enum Fault {
     Hang,
     /// The connection is closed without an answer.
     Close,
+    /// The sign-in page, although the session lives on.
+    SignIn,
+    /// The statement without its newest row, as out of a cache.
+    Stale,
 }
 
 /// Which requests go wrong, and how.
@@ -30,6 +34,9 @@ pub struct FaultRule {
     /// The path that is hit, such as `/statement.action`. Absent: every page.
     #[serde(default)]
     pub path: Option<String>,
+    /// The `Sec-Fetch-Mode` that is hit, such as `cors`; `none` for requests without. Absent: every request.
+    #[serde(default)]
+    pub mode: Option<String>,
     /// How many requests are hit. Absent: all until the faults are cleared.
     #[serde(default)]
     pub times: Option<u32>,
@@ -66,9 +73,12 @@ impl Faults {
     }
 
     /// The fault that this request meets; a counted rule is used up by it.
-    pub fn meet(&mut self, path: &str) -> Option<FaultRule> {
+    pub fn meet(&mut self, path: &str, mode: Option<&str>) -> Option<FaultRule> {
         let fits = |rule: &FaultRule| {
-            rule.path.as_deref().is_none_or(|wanted| wanted == path) && rule.times != Some(0)
+            let wanted = rule.mode.as_deref();
+            rule.path.as_deref().is_none_or(|wanted| wanted == path)
+                && wanted.is_none_or(|wanted| wanted == mode.unwrap_or("none"))
+                && rule.times != Some(0)
         };
         let rule = self.rules.iter_mut().find(|rule| fits(rule))?;
         if let Some(times) = rule.times.as_mut() {

@@ -98,6 +98,10 @@ pub struct PageLoad {
     pub path: String,
     /// The page of the statement asked for, if the address names one.
     pub page: Option<u64>,
+    /// `Sec-Fetch-Mode` as browsers send it: `navigate` for a page that is loaded, `cors` for what a script fetches; none
+    /// from what is no browser.
+    #[serde(default)]
+    pub mode: Option<String>,
 }
 
 pub(super) fn row(line: &Line<'_>) -> TruthRow {

@@ -28,6 +28,10 @@ const SESSION_COOKIE: &str = "JSESSIONID";
 #[derive(Clone, Copy)]
 pub(super) struct CloseConnection;
 
+/// Marks a request that is answered without the newest row.
+#[derive(Clone, Copy)]
+struct Stale;
+
 /// The number under which the journal waits for this attempt's outcome.
 #[derive(Clone, Copy)]
 struct AttemptNumber(u64);
@@ -48,6 +52,8 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
 /// Journals a request on its arrival, then lets it meet its fault.
 async fn meet(Extracted(shared): Portal, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
+    let mode = request.headers().get("sec-fetch-mode");
+    let mode = mode.and_then(|mode| mode.to_str().ok()).map(str::to_owned);
     // Subscribed before the fault is looked up: a release in between is not missed.
     let mut released = shared.release.subscribe();
     let (fault, attempt) = shared.with(|state, now| {
@@ -61,12 +67,13 @@ async fn meet(Extracted(shared): Portal, mut request: Request, next: Next) -> Re
             method: request.method().to_string(),
             path: path.clone(),
             page,
+            mode: mode.clone(),
         });
         let attempt = (request.method() == Method::POST && path == LOGIN).then(|| {
             state.access.arrive(now);
             AttemptNumber(state.journal.attempt(now))
         });
-        (state.faults.meet(&path), attempt)
+        (state.faults.meet(&path, mode.as_deref()), attempt)
     });
     if let Some(number) = attempt {
         request.extensions_mut().insert(number);
@@ -82,6 +89,11 @@ async fn meet(Extracted(shared): Portal, mut request: Request, next: Next) -> Re
             tokio::time::sleep(Duration::from_millis(ms)).await;
             return disguised(&shared, next.run(request).await);
         }
+        Fault::Stale => {
+            request.extensions_mut().insert(Stale);
+            return disguised(&shared, next.run(request).await);
+        }
+        Fault::SignIn => to_login(None),
         Fault::Hang => {
             // An error means that the portal is going down; so does this connection then.
             let _ = released.changed().await;
@@ -188,6 +200,7 @@ struct Search {
 async fn statement(
     Extracted(shared): Portal,
     headers: HeaderMap,
+    stale: Option<Extension<Stale>>,
     Query(search): Query<Search>,
 ) -> Response {
     shared.with(|state, now| {
@@ -219,7 +232,9 @@ async fn statement(
         if !access.begin_statement(page, config) {
             return to_login(Some(Ending::Used));
         }
-        let leaf = Leaf::cut(statement.lines(), period, page, config);
+        let mut lines = statement.lines();
+        lines.drain(..usize::from(stale.is_some()).min(lines.len()));
+        let leaf = Leaf::cut(lines, period, page, config);
         if leaf.page == leaf.pages {
             access.finish_statement(config);
         }

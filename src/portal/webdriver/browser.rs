@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::driver::Driver;
 use super::form::{POLL, StepError};
+use super::keeping::Unproved;
 use super::reading::{self, Document, Reading};
 use super::session::Session;
 use crate::portal::{Page, PortalError};
@@ -20,8 +21,18 @@ pub(super) struct Browser {
     pub(super) driver: Option<Driver>,
     /// The document read, or clicked in, last.
     pub(super) document: String,
-    /// A sign-in was submitted and not yet ended.
+    /// A sign-in was submitted, or a session restored, and not yet ended.
     pub(super) may_be_signed_in: bool,
+    /// The session is one from before.
+    pub(super) unproved: Option<Unproved>,
+    /// A page of the table was read in it and the portal has not ended it since: worth keeping.
+    pub(super) is_proved: bool,
+    /// When the session was looked at to be kept; monotonic.
+    pub(super) looked_at: Option<Duration>,
+    /// The document is a page of the pinned origin.
+    pub(super) stands: bool,
+    /// Its timers were stopped.
+    pub(super) stilled: bool,
 }
 
 impl Browser {
@@ -31,6 +42,11 @@ impl Browser {
             driver,
             document: String::new(),
             may_be_signed_in: false,
+            unproved: None,
+            is_proved: false,
+            looked_at: None,
+            stands: false,
+            stilled: false,
         }
     }
 
@@ -84,7 +100,9 @@ impl Browser {
         portal: &selectors::Portal,
     ) -> Result<Page, StepError> {
         self.document.clone_from(&document.document_id);
-        reading::judge(document, &portal.origin).map_err(StepError::Portal)
+        let judged = reading::judge(document, &portal.origin);
+        (self.stands, self.stilled) = (judged.is_ok(), false);
+        judged.map_err(StepError::Portal)
     }
 }
 

@@ -6,11 +6,16 @@
 //! - A page is given only when it is of the pinned origin, of a document newer than the page before, and no error
 //!   page (`reading`): a navigation that leads nowhere never passes for a page.
 //! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
-//! - One load and one read per page, never a round trip per cell.
+//! - One load and one read per page, never a round trip per cell. The table is loaded by the cheapest of three ways that
+//!   has given the same rows as the browser (`table`): by navigation, by a script of the signed-in page (`fetch`), or
+//!   without a browser (`http`), which then is released; its cookies come back with the next one (`cookies`).
 //! - No call is waited for without limit. A call past it costs the session (`session`): a local driver is killed and a
 //!   remote session ended, and the next `open` begins anew.
+//! - What a restart needs to go on without a login is kept encrypted (`keeping`), from a page that proved the session until
+//!   the portal, or we, end it.
 //! - A local driver and its browser end with the agent, however it ends (`driver`, `parent_death`), and what they left on
-//!   disk goes at the next start (`run_dir`). Sessions of a remote one are ended at the next `open` (`record`).
+//!   disk goes at the next start (`run_dir`). The session of a remote
+//!   one is adopted at the next `open` where it is ours and answers, else ended (`opening`, `record`).
 //!
 //! Secrets: the password is exposed in `submit` only, as the argument of one call. hyper logs sizes, not bodies, but at
 //! `trace` it is no promise: cap the targets `hyper`, `hyper_util` and `rustls` at `warn`.
@@ -18,37 +23,42 @@
 mod browser;
 mod capabilities;
 mod connection;
+mod cookies;
+mod devtools;
 mod driver;
+mod fetch;
 mod form;
+mod http;
+mod keeping;
+mod opening;
 mod parent_death;
 mod reading;
 mod record;
 mod resend;
 mod run_dir;
 mod session;
+mod table;
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use secrecy::ExposeSecret;
-use serde_json::json;
 use tokio::time::timeout;
 use url::Url;
 
 use self::browser::{Browser, down};
-use self::capabilities::{capabilities, command_line};
-use self::driver::{Driver, found};
 use self::form::{Place, StepError};
-use self::record::Record;
-use self::session::{Failure, Session, end_stale};
+use self::http::Http;
+use self::keeping::Keeper;
+use self::opening::CLOSE_LIMIT;
+use self::session::Failure;
+use self::table::Last;
+use super::kept::{KeptFile, Key, Owner};
+use super::way::Ladder;
 use super::{Credential, Days, Page, Portal, PortalError};
+use crate::clock::Clock;
 use crate::selectors::{self, Step, Value};
-
-/// What `close` may take for each of its two steps: a container is given ten seconds to stop.
-const CLOSE_LIMIT: Duration = Duration::from_secs(4);
 
 /// The WebDriver of one account.
 #[derive(Debug, Clone)]
@@ -86,97 +96,48 @@ pub struct Settings {
     pub state: PathBuf,
     /// The portal, with the resolved origin.
     pub selectors: Arc<selectors::Portal>,
+    /// Whose session it is: nobody else's is adopted or restored. Its origin is that of `selectors`.
+    pub owner: Owner,
+    /// Opens the kept session; `None`: a key of the account's own secret does, once [`Portal::unlock`] was called.
+    pub session_key: Option<Key>,
+    /// Says when the session is looked at again, and how old its cookies are.
+    pub clock: Clock,
 }
 
 /// A portal in a browser. Dropping it ends the browser; a signed-in session at the portal is left to time out, so
-/// call [`Portal::close`].
+/// call [`Portal::close`] or [`Portal::park`].
 #[derive(Debug)]
 pub struct WebDriverPortal {
     settings: Settings,
     browser: Option<Browser>,
+    kept: Keeper,
+    /// The session as it is outside the browser: borrowed from it, or all that is left of it.
+    http: Option<Http>,
+    ladder: Ladder,
+    last: Option<Last>,
+    /// Readings in a row that met a portal that is down.
+    downs: u32,
 }
 
 impl WebDriverPortal {
     /// Starts nothing yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        let file = KeptFile::new(&settings.state, settings.owner.clone());
+        let table = &settings.selectors.table;
         Self {
+            kept: Keeper::new(file, settings.session_key.clone()),
+            ladder: Ladder::new(table.read, table.may_leave_browser),
             settings,
             browser: None,
+            http: None,
+            last: None,
+            downs: 0,
         }
     }
 
     fn limit(&self) -> Duration {
         self.settings.page_timeout + self.settings.call_timeout
-    }
-
-    async fn open_local(
-        &self,
-        driver: &Path,
-        browser: &Path,
-        args: &[String],
-    ) -> Result<Browser, PortalError> {
-        let none = |reason: String| PortalError::NoWebDriver { reason };
-        let browser = found(browser, "browser").map_err(|error| none(error.to_string()))?;
-        let driver = Driver::start(driver, &self.settings.state, self.settings.call_timeout)
-            .await
-            .map_err(|error| none(error.to_string()))?;
-        let mut options = command_line(args);
-        options.push(format!("--user-data-dir={}", driver.profile().display()));
-        if rustix::process::geteuid().is_root() {
-            options.push("--no-sandbox".to_owned());
-        }
-        let capabilities = capabilities(
-            json!({ "binary": browser, "args": options }),
-            self.settings.page_timeout,
-        );
-        let session = match Url::parse(&driver.url()) {
-            Ok(url) => Session::start(&url, capabilities, self.limit()).await,
-            Err(error) => Err(none(error.to_string())),
-        };
-        match session {
-            Ok(session) => Ok(Browser::new(session, Some(driver))),
-            Err(error) => {
-                driver.stop().await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn open_remote(&self, url: &Url, args: &[String]) -> Result<Browser, PortalError> {
-        let url = with_slash(url);
-        self.end_stale_sessions(&url).await;
-        let capabilities = capabilities(
-            json!({ "args": command_line(args) }),
-            self.settings.page_timeout,
-        );
-        let session = Session::start(&url, capabilities, self.limit()).await?;
-        let noted = Record::open(&self.settings.state).and_then(|mut file| file.add(session.id()));
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the session's id is not on disk: after a crash nobody would end it");
-        }
-        Ok(Browser::new(session, None))
-    }
-
-    /// Ends what earlier processes, and sessions that hung, left at the remote WebDriver. What does not answer
-    /// stays on the list.
-    async fn end_stale_sessions(&self, url: &Url) {
-        let mut record = match Record::open(&self.settings.state) {
-            Ok(record) => record,
-            Err(error) => {
-                tracing::warn!(%error, "sessions of an earlier run cannot be read, and so not ended");
-                return;
-            }
-        };
-        for id in record.ids() {
-            if !end_stale(url, &id, self.settings.call_timeout).await {
-                // It hangs: the others would only wait as long.
-                return;
-            }
-            if let Err(error) = record.remove(&id) {
-                tracing::warn!(%error, "could not write down that a session has ended");
-            }
-        }
     }
 
     fn browser(&mut self) -> Result<(&Settings, &mut Browser), StepError> {
@@ -216,28 +177,11 @@ impl WebDriverPortal {
         }
     }
 
-    /// Ends a session that does not answer: kills the local driver; asks a remote one over a connection of its own.
-    async fn give_up(&mut self) {
-        let Some(Browser {
-            session, driver, ..
-        }) = self.browser.take()
-        else {
-            return;
-        };
-        session.abandon();
-        match (driver, &self.settings.webdriver) {
-            (Some(driver), _) => driver.stop().await,
-            (None, WebDriver::Remote { url, .. }) => {
-                self.end_stale_sessions(&with_slash(url)).await;
-            }
-            (None, WebDriver::Local { .. }) => {}
-        }
-    }
-
     async fn take_steps(&mut self, credential: &Credential) -> Result<Page, StepError> {
         let (settings, browser) = self.browser()?;
         let portal = &settings.selectors;
         let steps = &portal.sign_in.steps;
+        browser.stands = false;
         let mut has_clicked = false;
         for (index, step) in steps.iter().enumerate() {
             let limit = settings.page_timeout;
@@ -262,7 +206,9 @@ impl WebDriverPortal {
                         step: &step,
                     };
                     // Before the click: an answer that is lost may still be a sign-in.
-                    browser.may_be_signed_in |= index + 1 == steps.len();
+                    if index + 1 == steps.len() {
+                        (browser.may_be_signed_in, browser.looked_at) = (true, None);
+                    }
                     form::click(&browser.session, place, &portal.origin, limit)
                         .await
                         .map(|document| browser.document = document)
@@ -284,73 +230,50 @@ impl WebDriverPortal {
         }
     }
 
-    async fn click_next(&mut self) -> Result<Page, StepError> {
-        let (settings, browser) = self.browser()?;
-        let portal = &settings.selectors;
-        let css = portal.table.next.as_ref().map_or("", |next| &next.element);
-        let place = Place {
-            css,
-            step: "table.next",
-        };
-        let limit = settings.page_timeout;
-        browser.document = form::click(&browser.session, place, &portal.origin, limit).await?;
-        match browser.next_document(settings.page_timeout).await? {
-            Some(document) => browser.take(document, portal),
-            None => Err(down("the click on `table.next` led to no new page")),
-        }
-    }
-
     async fn load(&mut self, url: Option<Url>) -> Result<Page, StepError> {
         let (settings, browser) = self.browser()?;
         let url = url.ok_or_else(|| {
             down("a path of the selector file leaves the origin or has no valid date format")
         })?;
+        browser.stands = false;
         browser.session.goto(&url).await?;
+        browser.end_restore().await?;
         browser
             .after_load(settings.page_timeout, &settings.selectors)
             .await
     }
 
-    async fn sign_out(&mut self) {
-        let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
-        let portal = Arc::clone(&self.settings.selectors);
-        let Some(browser) = &mut self.browser else {
-            return;
-        };
-        let path = portal.sign_in.sign_out.as_deref();
-        let Some(url) = path.and_then(|path| portal.origin.join(path)) else {
-            return;
-        };
-        if !browser.may_be_signed_in {
-            return;
-        }
-        match timeout(limit, browser.session.goto(&url)).await {
-            Ok(Ok(())) => browser.may_be_signed_in = false,
-            Ok(Err(_)) | Err(_) => {
-                tracing::info!("sign-out did not go through; the portal's own timeout ends it")
-            }
+    /// A browser is there; in a new one goes on the session that was kept, or went on without one.
+    async fn bring_back(&mut self) -> Result<(), PortalError> {
+        match self.browser {
+            Some(_) => Ok(()),
+            None => self.open_browser().await,
         }
     }
 }
 
 impl Portal for WebDriverPortal {
     async fn open(&mut self) -> Result<(), PortalError> {
-        if self.browser.is_some() {
+        if self.reads_without_browser() {
             return Ok(());
         }
-        let browser = match &self.settings.webdriver {
-            WebDriver::Remote { url, args } => self.open_remote(url, args).await?,
-            WebDriver::Local {
-                driver,
-                browser,
-                args,
-            } => self.open_local(driver, browser, args).await?,
+        let Some(browser) = &mut self.browser else {
+            return self.open_browser().await;
         };
-        self.browser = Some(browser);
-        Ok(())
+        if browser.may_go_on() {
+            return Ok(());
+        }
+        tracing::warn!(
+            account = self.settings.owner.account,
+            "the session from before gives no page of the table and is dropped"
+        );
+        self.forget();
+        self.end_browser().await;
+        self.open_browser().await
     }
 
     async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
+        self.bring_back().await?;
         let portal = &self.settings.selectors;
         let url = portal.origin.join(&portal.sign_in.path);
         let result = self.load(url).await;
@@ -358,72 +281,70 @@ impl Portal for WebDriverPortal {
     }
 
     async fn submit(&mut self, credential: &Credential) -> Result<Page, PortalError> {
+        self.forget();
+        self.unlock(credential);
+        self.ladder.signed_in();
         let result = self.take_steps(credential).await;
         self.settle(result).await
     }
 
     async fn first_page(&mut self, days: Days) -> Result<Page, PortalError> {
-        let portal = &self.settings.selectors;
-        let url = table_path(&portal.table, days).and_then(|path| portal.origin.join(&path));
-        let result = self.load(url).await;
-        self.settle(result).await
+        self.first(days).await
     }
 
     async fn next_page(&mut self) -> Result<Page, PortalError> {
-        let result = self.click_next().await;
-        self.settle(result).await
+        self.next().await
     }
 
-    /// Signs out when a sign-in was submitted and the file names a way (a portal that allows one session would
-    /// else refuse the next sign-in), ends the session and kills a local driver. Each step is bounded.
-    async fn close(&mut self) {
-        self.sign_out().await;
-        let Some(Browser {
-            session, driver, ..
-        }) = self.browser.take()
-        else {
-            return;
-        };
-        let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
-        let id = session.id().to_owned();
-        let is_ended = session.end(limit).await;
-        match driver {
-            Some(driver) => driver.stop().await,
-            None if is_ended => {
-                let noted =
-                    Record::open(&self.settings.state).and_then(|mut file| file.remove(&id));
-                if let Err(error) = noted {
-                    tracing::warn!(%error, "could not write down that a session has ended");
-                }
-            }
-            None => {}
+    async fn heard(&mut self, is_table: bool) -> bool {
+        self.hear(is_table).await
+    }
+
+    fn unlock(&mut self, credential: &Credential) {
+        if self.settings.session_key.is_none() {
+            self.kept.key = Some(Key::of(&credential.password));
         }
     }
-}
 
-/// Paths of calls are joined to the base: without the slash its last segment would go.
-fn with_slash(url: &Url) -> Url {
-    let mut url = url.clone();
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
+    async fn keep(&mut self) {
+        if let Some(browser) = &mut self.browser {
+            browser.unproved = None;
+            browser.is_proved = true;
+        }
+        self.look(false).await;
     }
-    url
-}
 
-/// `table.path` with its days; `None` when the file's date format is none.
-fn table_path(table: &selectors::Table, days: Days) -> Option<String> {
-    let Some(format) = &table.path_date else {
-        return Some(table.path.clone());
-    };
-    let written = |day: NaiveDate| {
-        let mut text = String::new();
-        write!(text, "{}", day.format(format)).ok().map(|()| text)
-    };
-    Some(
-        table
-            .path
-            .replace("{from}", &written(days.from)?)
-            .replace("{to}", &written(days.to)?),
-    )
+    fn forget(&mut self) {
+        if let Some(browser) = &mut self.browser {
+            browser.unproved = None;
+            browser.is_proved = false;
+        }
+        self.http = None;
+        self.kept.forget();
+    }
+
+    async fn park(&mut self) {
+        let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
+        let is_proved = self.http_goes_on() || self.browser.as_ref().is_some_and(|it| it.is_proved);
+        if is_proved && timeout(limit, self.look(true)).await.is_err() {
+            tracing::info!("the session as it is now is not kept: the browser does not answer");
+        }
+        self.http = None;
+        self.end_browser().await;
+    }
+
+    /// Signs out when a sign-in was submitted, or kept, and the file names a way (a portal that allows one session would
+    /// else refuse the next sign-in), ends the session and kills a local driver. Each step is bounded.
+    async fn close(&mut self) {
+        let is_parked = self.browser.is_none()
+            && self.http.is_none()
+            && self.kept.key.is_some()
+            && self.kept.file.exists();
+        if is_parked && let Err(error) = self.open_browser().await {
+            tracing::info!("the kept session is not signed out: {error}");
+        }
+        self.sign_out().await;
+        self.forget();
+        self.end_browser().await;
+    }
 }

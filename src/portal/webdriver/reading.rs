@@ -63,6 +63,42 @@ pub(super) struct Document {
     html: Option<String>,
 }
 
+impl Document {
+    /// One that was not loaded into the browser. `content_type` is the header as sent; without `html` it was too large.
+    pub(super) fn fetched(
+        url: String,
+        status: u16,
+        content_type: &str,
+        bytes: usize,
+        html: Option<String>,
+    ) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default();
+        Self {
+            document_id: String::new(),
+            url,
+            status,
+            content_type: essence.trim().to_ascii_lowercase(),
+            is_empty: html.as_deref().is_some_and(is_blank),
+            bytes,
+            html,
+        }
+    }
+}
+
+/// Nothing but tags that a browser would have made by itself. A page in which more is missing bears no mark.
+fn is_blank(html: &str) -> bool {
+    let mut rest = html.trim_start_matches('\u{feff}').trim_start();
+    while let Some((tag, after)) = rest.strip_prefix('<').and_then(|tag| tag.split_once('>')) {
+        let name = tag.trim_start_matches('/').split_whitespace().next();
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        if !matches!(name.as_str(), "!doctype" | "html" | "head" | "body") {
+            return false;
+        }
+        rest = after.trim_start();
+    }
+    rest.is_empty()
+}
+
 impl std::fmt::Debug for Document {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Document").finish_non_exhaustive()
@@ -171,6 +207,29 @@ mod tests {
             assert!(error.contains(&format!("HTTP {status}")), "{error}");
         }
         assert_eq!(verdict(document("https://portal.example/x", 0)), Ok(None));
+    }
+
+    #[test]
+    fn a_fetched_page_is_empty_where_a_browser_would_show_nothing() {
+        for (html, empty) in [
+            ("", true),
+            ("\u{feff} \n", true),
+            (
+                "<!DOCTYPE html><html lang=en><head></head><body class='a'>\n</body></html>",
+                true,
+            ),
+            ("<html><body>1 < 2</body></html>", false),
+            (
+                "<html><head><title>t</title></head><body></body></html>",
+                false,
+            ),
+            ("<table>", false),
+        ] {
+            let url = "https://portal.example/x".to_owned();
+            let html = Some(html.to_owned());
+            let page = Document::fetched(url, 200, "Text/HTML; charset=utf-8", 0, html);
+            assert_eq!(verdict(page).is_err(), empty);
+        }
     }
 
     #[test]

@@ -6,10 +6,7 @@
 //! own is not sent again. So every request asks for one (`Connection: close`), none is opened ahead
 //! (`net.network_prediction_options`), and HTTP/2, which shares one, is off. Each page pays a handshake for it.
 
-use fantoccini::wd::WebDriverCompatibleCommand;
-use hyper::Method;
 use serde_json::{Value as Json, json};
-use url::{ParseError, Url};
 
 use super::session::{Failure, Session};
 
@@ -19,27 +16,6 @@ pub(super) const ARG: &str = "--disable-http2";
 /// The browser's preferences: 2 is "never".
 pub(super) fn preferences() -> Json {
     json!({ "net": { "network_prediction_options": 2 } })
-}
-
-/// A command of Chromium's own protocol, by ChromeDriver's extension (`goog/cdp/execute`).
-#[derive(Debug, Clone)]
-struct DevTools {
-    command: &'static str,
-    params: Json,
-}
-
-impl WebDriverCompatibleCommand for DevTools {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!(
-            "session/{}/goog/cdp/execute",
-            session.unwrap_or_default()
-        ))
-    }
-
-    fn method_and_body(&self, _url: &Url) -> (Method, Option<String>) {
-        let body = json!({ "cmd": self.command, "params": self.params });
-        (Method::POST, Some(body.to_string()))
-    }
 }
 
 /// Has every request of the session ask for a connection of its own.
@@ -52,7 +28,7 @@ pub(super) async fn forbid(session: &Session) -> Result<(), Failure> {
         ("Network.enable", json!({})),
         ("Network.setExtraHTTPHeaders", headers),
     ] {
-        session.issue(DevTools { command, params }).await?;
+        session.devtools(command, params).await?;
     }
     Ok(())
 }

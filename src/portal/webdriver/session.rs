@@ -103,6 +103,26 @@ impl Session {
         }
     }
 
+    /// Goes on with session `id`, which an earlier process began with the same capabilities. `None` when it does not
+    /// answer well within `limit`.
+    pub(super) async fn adopt(url: &Url, id: &str, limit: Duration) -> Option<Self> {
+        let (cut, is_cut) = watch::channel(false);
+        let connector = Connector::new(url, limit, is_cut).ok()?;
+        let connecting = Client::with_existing_session(url.as_str(), id, connector);
+        let session = Self {
+            client: timeout(limit, connecting).await.ok()?.ok()?,
+            id: id.to_owned(),
+            limit,
+            cut,
+        };
+        // As when it began: whoever reads a page here must know that one click sends one request.
+        if session.runs_scripts().await && resend::forbid(&session).await.is_ok() {
+            return Some(session);
+        }
+        session.abandon();
+        None
+    }
+
     /// Its id at the WebDriver.
     pub(super) fn id(&self) -> &str {
         &self.id
@@ -133,6 +153,19 @@ impl Session {
         self.call("execute script", |client| {
             let args = args.clone();
             async move { client.execute(script, args).await }
+        })
+        .await
+    }
+
+    /// Runs `script` in the page until it calls back, which it does with its last argument.
+    pub(super) async fn execute_async(
+        &self,
+        script: &str,
+        args: Vec<Json>,
+    ) -> Result<Json, Failure> {
+        self.call("execute async script", |client| {
+            let args = args.clone();
+            async move { client.execute_async(script, args).await }
         })
         .await
     }

@@ -18,6 +18,7 @@ fn fails(fault: Fault) -> Box<dyn Fn(&SideChannel)> {
 
 fn fails_at(fault: Fault, path: &str) -> Box<dyn Fn(&SideChannel)> {
     let rule = FaultRule {
+        mode: None,
         fault,
         path: Some(path.to_owned()),
         times: None,
@@ -128,6 +129,7 @@ async fn a_sign_in_whose_answer_is_lost_is_one_attempt() {
         let stage = Stage::set(vec![Cast::kilima()], "").await;
         let portal = stage.portal();
         let rule = FaultRule {
+            mode: None,
             fault: Fault::Slow,
             path: Some(SIGN_IN.to_owned()),
             times: Some(2),
@@ -137,6 +139,7 @@ async fn a_sign_in_whose_answer_is_lost_is_one_attempt() {
         // The form comes (the table's page leads to it once), the answer to it does not.
         assert!(portal.add_fault(rule.clone()));
         assert!(portal.add_fault(FaultRule {
+            mode: None,
             fault,
             times: None,
             after: true,

@@ -26,6 +26,8 @@ async fn fifty_kills_lose_nothing_double_nothing_and_leave_no_browser() {
                 login_cap: CAP,
                 login_window_s: WINDOW_S,
                 rows_per_page: 50,
+                // A kept session serves a start or two: the others sign in, so that kills meet that too.
+                absolute_timeout_s: 3,
                 ..PortalConfig::default()
             },
             keys: format!(
@@ -83,7 +85,10 @@ async fn fifty_kills_lose_nothing_double_nothing_and_leave_no_browser() {
         payments(&truth, since),
         truth.attempts.len()
     );
-    assert!(truth.attempts.len() > KILLS as usize / 5, "lives too short");
+    assert!(
+        truth.attempts.len() > KILLS as usize / 5,
+        "too few sign-ins"
+    );
     stage.is_bare().await;
 }
 

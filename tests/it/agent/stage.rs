@@ -90,6 +90,18 @@ impl Stage {
         }
     }
 
+    /// The same with the WebDriver at `url`, which runs already.
+    pub async fn set_beside(url: &str, cast: Vec<Cast>) -> Self {
+        let stage = Self::set(cast, "").await;
+        let file = stage.path("tillwatch.toml");
+        let ours = "driver = \"chromedriver\"\nbrowser = \"chromium\"";
+        let theirs = format!("url = {url:?}\nbrowser_args = [\"--no-sandbox\"]");
+        let config = fs::read_to_string(&file).unwrap();
+        assert_eq!(config.matches(ours).count(), 1);
+        fs::write(file, config.replace(ours, &theirs)).unwrap();
+        stage
+    }
+
     /// The side channel of the first portal.
     pub fn portal(&self) -> &SideChannel {
         self.portals[0].control()
@@ -191,11 +203,12 @@ impl Stage {
         processes(&self.path("state"))
     }
 
-    /// Nothing is left of any browser.
+    /// Nothing is left of any browser but the sessions that are kept.
     pub async fn is_bare(&self) {
         self.until("no browser is left", || self.processes().is_empty())
             .await;
-        let browsers = walk(&self.path("state/browser"));
+        let mut browsers = walk(&self.path("state/browser"));
+        browsers.retain(|path| !path.ends_with("session"));
         assert!(browsers.is_empty(), "{browsers:?}");
         let temp = walk(&self.path("tmp"));
         assert!(temp.is_empty(), "{temp:?}");

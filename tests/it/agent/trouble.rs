@@ -26,7 +26,7 @@ async fn a_dead_or_hung_driver_or_browser_is_replaced() {
         (Signal::STOP, Process::is_driver),
         (Signal::STOP, Process::is_browser),
     ];
-    for (round, (what, whose)) in troubles.into_iter().enumerate() {
+    for (what, whose) in troubles {
         let before = stage.processes();
         let hit = before.iter().find(|process| whose(process)).unwrap();
         signal(hit.pid, what);
@@ -38,7 +38,8 @@ async fn a_dead_or_hung_driver_or_browser_is_replaced() {
                 !stage.processes().iter().any(is_old)
             })
             .await;
-        assert_eq!(portal.truth().attempts.len(), round + 2, "{}", stage.log());
+        // The kept session went into the next browser.
+        assert_eq!(portal.truth().attempts.len(), 1, "{}", stage.log());
     }
     assert_eq!(agent.stop().await, 0);
     verify(&stage.events(), &portal.truth(), DateTime::UNIX_EPOCH, &[]);

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use tempfile::TempDir;
+use tillwatch::clock::Clock;
+use tillwatch::portal::kept::Owner;
 use tillwatch::portal::webdriver::{Settings, WebDriver, WebDriverPortal};
 use tillwatch::portal::{Credential, Days, Page, PortalError};
 use tillwatch::selectors::{self, Portal};
@@ -53,6 +55,9 @@ impl Bench {
             page_timeout: Duration::from_secs(20),
             state: self.state(),
             selectors: Arc::new(portal_file(origin)),
+            owner: owner(origin),
+            session_key: None,
+            clock: Clock::System,
         }
     }
 
@@ -73,6 +78,15 @@ pub fn local() -> WebDriver {
         driver: "chromedriver".into(),
         browser: "chromium".into(),
         args: Vec::new(),
+    }
+}
+
+pub fn owner(origin: &str) -> Owner {
+    Owner {
+        account: "test".to_owned(),
+        number: "600123".to_owned(),
+        user: "jane".to_owned(),
+        origin: origin.to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use tillwatch::portal::Portal as _;
 use tillwatch::portal::webdriver::WebDriverPortal;
 
-use super::fixture::{Bench, days, local, portal_file, processes, until};
+use super::fixture::{Bench, days, local, owner, portal_file, processes, until};
 use super::server::Server;
 
 const OWNER: &str = "webdriver::processes::the_owner_that_is_killed";
@@ -90,6 +90,9 @@ async fn the_owner_that_is_killed() {
         page_timeout: std::time::Duration::from_secs(5),
         state: state.clone().into(),
         selectors: std::sync::Arc::new(portal_file("http://127.0.0.1:1")),
+        owner: owner("http://127.0.0.1:1"),
+        session_key: None,
+        clock: tillwatch::clock::Clock::System,
     });
     portal.open().await.unwrap();
     let driver = processes(Path::new(&state))

@@ -1,4 +1,4 @@
-//! A WebDriver that is not ours: its sessions are ended, by the next start at the latest.
+//! A WebDriver that is not ours: its sessions are gone on with or ended, by the next start at the latest.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -7,20 +7,20 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tillwatch::portal::webdriver::{WebDriver, WebDriverPortal};
+use tillwatch::portal::webdriver::{Settings, WebDriver, WebDriverPortal};
 use tillwatch::portal::{Portal as _, PortalError};
 
 use super::fixture::{Bench, days, signal, until};
 use super::server::Server;
 
 /// A chromedriver as another container would run it.
-struct Remote {
-    child: Child,
-    url: String,
+pub struct Remote {
+    pub child: Child,
+    pub url: String,
 }
 
 impl Remote {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -42,13 +42,17 @@ impl Remote {
     }
 
     fn portal(&self, bench: &Bench, origin: &str) -> WebDriverPortal {
+        WebDriverPortal::new(self.settings(bench, origin))
+    }
+
+    fn settings(&self, bench: &Bench, origin: &str) -> Settings {
         let webdriver = WebDriver::Remote {
             url: self.url.parse().unwrap(),
             args: vec!["--no-sandbox".to_owned()],
         };
         let mut settings = bench.settings(origin, webdriver);
         settings.page_timeout = Duration::from_secs(5);
-        WebDriverPortal::new(settings)
+        settings
     }
 
     async fn has(&self, session: &str) -> bool {
@@ -68,30 +72,59 @@ fn noted(bench: &Bench) -> Vec<String> {
     fs::read_to_string(bench.state().join("webdriver-sessions"))
         .unwrap()
         .lines()
-        .map(str::to_owned)
+        .map(|line| line.split(' ').next().unwrap().to_owned())
         .collect()
 }
 
-#[tokio::test]
-async fn a_session_left_by_a_crash_is_ended_at_the_next_open() {
-    let (bench, server, remote) = (Bench::new().await, Server::start(), Remote::start());
-    let mut crashed = remote.portal(&bench, &server.origin);
+/// A portal whose browser stands at its table, left as a crash leaves it: nothing is dropped.
+async fn crashed(remote: &Remote, bench: &Bench, server: &Server) -> String {
+    let mut crashed = remote.portal(bench, &server.origin);
     crashed.open().await.unwrap();
     crashed.first_page(days()).await.unwrap();
-    let old = noted(&bench);
-    assert!(remote.has(&old[0]).await);
-    // As a crash does: nothing is dropped.
     mem::forget(crashed);
+    let left = noted(bench);
+    assert!(remote.has(&left[0]).await);
+    left[0].clone()
+}
+
+#[tokio::test]
+async fn a_session_left_by_a_crash_is_adopted_at_the_next_open() {
+    let (bench, server, remote) = (Bench::new().await, Server::start(), Remote::start());
+    let old = crashed(&remote, &bench, &server).await;
     let mut portal = remote.portal(&bench, &server.origin);
     portal.open().await.unwrap();
-    assert!(!remote.has(&old[0]).await);
-    let new = noted(&bench);
-    assert_eq!(new.len(), 1);
-    assert!(new[0] != old[0] && remote.has(&new[0]).await);
-    portal.first_page(days()).await.unwrap();
+    assert_eq!(noted(&bench), [old.clone()]);
+    let page = portal.first_page(days()).await.unwrap();
+    assert!(page.html.contains("row 1"));
     portal.close().await;
     assert!(noted(&bench).is_empty());
-    assert!(!remote.has(&new[0]).await);
+    assert!(!remote.has(&old).await);
+    // It may have been signed in.
+    assert_eq!(server.seen().last().unwrap(), "GET /logout");
+}
+
+#[tokio::test]
+async fn a_session_of_another_user_or_browser_is_ended_and_never_adopted() {
+    let (bench, server, remote) = (Bench::new().await, Server::start(), Remote::start());
+    let changes: [fn(&mut Settings); 2] = [
+        |settings| settings.owner.user = "john".to_owned(),
+        |settings| {
+            let WebDriver::Remote { args, .. } = &mut settings.webdriver else {
+                unreachable!()
+            };
+            args.push("--lang=sw".to_owned());
+        },
+    ];
+    for change in changes {
+        let old = crashed(&remote, &bench, &server).await;
+        let mut settings = remote.settings(&bench, &server.origin);
+        change(&mut settings);
+        let mut portal = WebDriverPortal::new(settings);
+        portal.open().await.unwrap();
+        assert!(!remote.has(&old).await);
+        assert_eq!(noted(&bench).len(), 1);
+        portal.close().await;
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{Form, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -17,6 +17,8 @@ use tokio::runtime::Runtime;
 #[derive(Debug, Clone)]
 pub enum Table {
     Rows,
+    /// Rows for whoever is signed in, beside what the storages hold; else the sign-in form.
+    Guarded,
     Status(u16),
     EmptyBody,
     NoContent,
@@ -175,7 +177,7 @@ async fn signed(truth: Shared, Form(fields): Form<Fields>) -> Response {
     note(&truth, format!("POST /login {number} {user} {password}"));
     if password == "correct horse" {
         (
-            [(header::SET_COOKIE, "sid=1; Path=/")],
+            [(header::SET_COOKIE, "sid=1; Path=/table; HttpOnly")],
             Redirect::to("/home"),
         )
             .into_response()
@@ -194,7 +196,10 @@ async fn second(Query(asked): Query<BTreeMap<String, String>>) -> Html<String> {
 }
 
 async fn home() -> Html<&'static str> {
-    Html("<!DOCTYPE html><title>t</title><p id=home>Welcome</p>")
+    Html(
+        "<!DOCTYPE html><title>t</title><p id=home>Welcome</p>\
+         <script>localStorage.token = 'long'; sessionStorage.token = 'short'</script>",
+    )
 }
 
 async fn logout(truth: Shared) -> Html<&'static str> {
@@ -209,7 +214,7 @@ struct Asked {
     page: Option<u32>,
 }
 
-async fn table(truth: Shared, Query(asked): Query<Asked>) -> Response {
+async fn table(truth: Shared, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
     let Asked { from, to, page } = asked;
     let page = page.unwrap_or(1);
     note(&truth, format!("GET /table {from} {to} {page}"));
@@ -224,6 +229,17 @@ async fn table(truth: Shared, Query(asked): Query<Asked>) -> Response {
     };
     match table {
         Table::Rows => rows(&next, ""),
+        Table::Guarded => {
+            let cookie = headers.get(header::COOKIE);
+            if cookie.is_none_or(|cookie| !cookie.to_str().unwrap().contains("sid=1")) {
+                return Html("<!DOCTYPE html><form method=post action=/login></form>")
+                    .into_response();
+            }
+            rows(
+                &next,
+                "document.body.append(`${localStorage.token} ${sessionStorage.token}`)",
+            )
+        }
         Table::Status(code) => (
             StatusCode::from_u16(code).unwrap(),
             Html("<!DOCTYPE html><p>sorry</p>"),

@@ -1,0 +1,406 @@
+//! What a poll costs: CPU seconds and memory of the agent with its browser, by each way to read, beside two scripts.
+//!
+//! `cargo bench --bench cost [-- --polls 60 --known 10000 --python target/selenium/bin/python]`. The scripts need
+//! `python3 -m venv target/selenium && target/selenium/bin/pip install -r benches/selenium/requirements.txt`. The portal
+//! runs in this process and is not counted; polls follow each other without a pause, and what a browser costs while it
+//! waits is measured by itself. To reach: `fetch` ≤ 0.15 and `http` ≤ 0.02 of `navigate`, 30 MiB without a browser.
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+mod measure;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use measure::Watch;
+use tempfile::TempDir;
+use tillwatch::clock::Clock;
+use tillwatch::control::{self, Answer, Request};
+use tillwatch::demo::portal::{self, DemoPortal, PortalConfig, Posting};
+use tillwatch::event::AccountRef;
+use tillwatch::payment::{
+    AccountName, Direction, OperatorAccount, Payment, PaymentId, Status, TransactionType,
+};
+use tillwatch::store::{GapsFound, Reading, Store};
+use tokio::net::TcpListener;
+
+const ROWS: usize = 50;
+/// Polls after which `http` is the way and the browser is gone, whatever the start was like.
+const SETTLING: usize = 12;
+/// How long a waiting browser is watched.
+const IDLE: Duration = Duration::from_secs(20);
+/// At this poll interval the hour is worked out.
+const INTERVAL_S: f64 = 10.0;
+
+/// One row of the table that is printed.
+struct Cost {
+    name: String,
+    /// From nothing to the first poll that is measured.
+    start_cpu_s: f64,
+    poll_cpu_s: f64,
+    idle_cpu_s_per_s: f64,
+    peak_mib: f64,
+    waiting_mib: f64,
+    logins_per_hour: f64,
+}
+
+impl Cost {
+    fn hour_cpu_s(&self) -> f64 {
+        let polls = 3600.0 / INTERVAL_S;
+        // A script that signs in for each poll has its start in the poll.
+        self.start_cpu_s + polls * self.poll_cpu_s + 3600.0 * self.idle_cpu_s_per_s
+    }
+}
+
+struct Options {
+    polls: usize,
+    known: u32,
+    python: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo test --all-targets` starts it too, without this word.
+    if !args.iter().any(|arg| arg == "--bench") {
+        println!("a benchmark: cargo bench --bench cost");
+        return ExitCode::SUCCESS;
+    }
+    let value = |name: &str, default: &str| {
+        let place = args.iter().position(|arg| arg == name);
+        let given = place.and_then(|place| args.get(place + 1));
+        given.map_or(default, String::as_str).to_owned()
+    };
+    let options = Options {
+        polls: value("--polls", "60").parse().unwrap(),
+        known: value("--known", "10000").parse().unwrap(),
+        python: value("--python", "target/selenium/bin/python").into(),
+    };
+    tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(run(&options));
+    ExitCode::SUCCESS
+}
+
+async fn run(options: &Options) {
+    let mut costs = Vec::new();
+    for way in ["navigate", "fetch", "http"] {
+        costs.push(agent(way, options).await);
+    }
+    if options.python.exists() {
+        costs.push(script("kept", options.polls, &options.python).await);
+        costs.push(script("fresh", 3, &options.python).await);
+    } else {
+        println!(
+            "no {}: the scripts are left out, see benches/cost.rs",
+            options.python.display()
+        );
+    }
+    print(&costs, options);
+}
+
+fn print(costs: &[Cost], options: &Options) {
+    let base = costs.first().map_or(1.0, |cost| cost.poll_cpu_s);
+    let (polls, known) = (options.polls, options.known);
+    println!(
+        "{ROWS} rows a poll, {polls} polls, {known} payments known; the hour at a poll each {INTERVAL_S} s"
+    );
+    println!(
+        "{:<22} {:>10} {:>9} {:>10} {:>10} {:>10} {:>11} {:>8}",
+        "", "CPU ms", "of", "idle CPU", "CPU s", "peak PSS", "waiting PSS", "logins"
+    );
+    println!(
+        "{:<22} {:>10} {:>9} {:>10} {:>10} {:>10} {:>11} {:>8}",
+        "", "per poll", "navigate", "ms per s", "per hour", "MiB", "MiB", "per hour"
+    );
+    for cost in costs {
+        println!(
+            "{:<22} {:>10.1} {:>9.3} {:>10.1} {:>10.1} {:>10.1} {:>11.1} {:>8.0}",
+            cost.name,
+            cost.poll_cpu_s * 1e3,
+            cost.poll_cpu_s / base,
+            cost.idle_cpu_s_per_s * 1e3,
+            cost.hour_cpu_s(),
+            cost.peak_mib,
+            cost.waiting_mib,
+            cost.logins_per_hour,
+        );
+    }
+}
+
+/// A portal with a page of rows of this minute.
+async fn open_portal() -> DemoPortal {
+    let knobs = PortalConfig {
+        rows_per_page: 50,
+        login_cap: 1_000,
+        ..PortalConfig::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let now = Arc::new(|| Clock::System.now());
+    let portal = portal::start(knobs, now, listener).await.unwrap();
+    for _ in 0..ROWS {
+        portal.control().post_payment(&Posting::default()).unwrap();
+    }
+    portal
+}
+
+async fn agent(way: &str, options: &Options) -> Cost {
+    let portal = open_portal().await;
+    let dir = files(&portal, way);
+    let state = dir.path().join("state");
+    fill(&state, options.known).await;
+    let child = Command::new(env!("CARGO_BIN_EXE_tillwatch"))
+        .args(["--log", "warn", "run", "--config"])
+        .arg(dir.path().join("tillwatch.toml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let child = Killed(child);
+    let watch = Watch::of(child.0.id());
+    polls(&state, SETTLING).await;
+    let start_cpu_s = watch.cpu_s();
+    watch.forget_peak();
+    let before = watch.cpu_s();
+    polls(&state, options.polls).await;
+    let poll_cpu_s = (watch.cpu_s() - before) / options.polls as f64;
+    let last = portal.control().truth().loads;
+    let mode = last.last().and_then(|load| load.mode.clone());
+    let expected = [
+        ("navigate", Some("navigate")),
+        ("fetch", Some("cors")),
+        ("http", None),
+    ];
+    assert!(
+        expected.contains(&(way, mode.as_deref())),
+        "{way}: {mode:?}"
+    );
+    let before = watch.cpu_s();
+    tokio::time::sleep(IDLE).await;
+    let idle_cpu_s_per_s = (watch.cpu_s() - before) / IDLE.as_secs_f64();
+    let processes = watch.processes();
+    let cost = Cost {
+        name: format!("tillwatch {way} ({processes})"),
+        start_cpu_s,
+        poll_cpu_s,
+        idle_cpu_s_per_s,
+        peak_mib: watch.peak_mib(),
+        waiting_mib: watch.pss_mib(),
+        logins_per_hour: 1.0,
+    };
+    stop(child).await;
+    portal.shutdown().await;
+    cost
+}
+
+/// Has the account read `times`, one right after the other: an order is answered between two readings.
+async fn polls(state: &Path, times: usize) {
+    for _ in 0..=times {
+        loop {
+            let account = "bench".to_owned();
+            match control::ask(state, &Request::Poll { account }).await {
+                Ok(Some(Answer::Done(_))) => break,
+                Ok(Some(other)) => panic!("{other:?}"),
+                // Not yet listening.
+                Ok(None) | Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+async fn stop(child: Killed) {
+    let pid = rustix::process::Pid::from_child(&child.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let mut child = child;
+    while child.0.try_wait().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Ends with its owner.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // Gone already, most times.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn files(portal: &DemoPortal, way: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("selectors")).unwrap();
+    let shipped = include_str!("../selectors/kilima.toml");
+    fs::write(dir.path().join("selectors/kilima.toml"), shipped).unwrap();
+    let knobs = portal.control().config();
+    let secret = dir.path().join("secret");
+    let mut file = fs::File::options();
+    let mut file = file
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&secret)
+        .unwrap();
+    file.write_all(knobs.password.as_bytes()).unwrap();
+    let config = format!(
+        "state_dir = \"state\"\n[webdriver]\ndriver = \"chromedriver\"\nbrowser = \"chromium\"\n\
+         [[account]]\nname = \"bench\"\nportal = \"kilima\"\nnumber = {:?}\nuser = {:?}\nsecret_file = \"secret\"\n\
+         origin = \"http://{}\"\npoll = \"1h\"\nsweep = \"24h\"\nread = {way:?}\n\
+         [[sink]]\ntype = \"file\"\npath = \"payments.ndjson\"\n",
+        knobs.short_code,
+        knobs.user,
+        portal.address()
+    );
+    fs::write(dir.path().join("tillwatch.toml"), config).unwrap();
+    dir
+}
+
+/// Payments that the agent has seen before.
+async fn fill(state: &Path, known: u32) {
+    fs::create_dir_all(state).unwrap();
+    let store = Store::open(state, Clock::System).await.unwrap();
+    let now = Clock::System.now();
+    let name = AccountName::new("bench").unwrap();
+    store.begin_account(&name, now).await.unwrap();
+    let numbers: Vec<u32> = (0..known).collect();
+    for part in numbers.chunks(2_000) {
+        let payments = part
+            .iter()
+            .map(|number| seen_before(*number, now))
+            .collect();
+        store.commit(reading(&name, payments, now)).await.unwrap();
+    }
+}
+
+fn reading(name: &AccountName, payments: Vec<Payment>, now: DateTime<Utc>) -> Reading {
+    Reading {
+        account: AccountRef {
+            name: name.clone(),
+            portal: "kilima".to_owned(),
+            operator: OperatorAccount {
+                operator: "kilima".to_owned(),
+                number: "600123".to_owned(),
+            },
+            account_key: "organisationid".to_owned(),
+            selector_format: "kilima@1".to_owned(),
+        },
+        read_at: now,
+        payments,
+        quarantined: Vec::new(),
+        understood: Vec::new(),
+        watermark: None,
+        read_through: None,
+        gaps: GapsFound::default(),
+    }
+}
+
+fn seen_before(number: u32, now: DateTime<Utc>) -> Payment {
+    // Spread like the hashes that ids are.
+    let spread = u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+    let at = (now - TimeDelta::days(30) - TimeDelta::seconds(number.into())).fixed_offset();
+    Payment {
+        id: PaymentId(spread.to_be_bytes()),
+        reference: Some(format!("UKK{number:07}")),
+        kind: None,
+        status: Status::Completed,
+        status_text: "Completed".to_owned(),
+        transaction_type: TransactionType::BillPay,
+        sub_type: None,
+        direction: Direction::Credit,
+        amount: "1500.50".parse().unwrap(),
+        currency: "KES".to_owned(),
+        counterparty: Vec::new(),
+        payer_name: Some("JANE D.".to_owned()),
+        customer_reference_raw: Some("acc 9900".to_owned()),
+        completion_date: Some(at),
+        creation_date: Some(at),
+        balance_after: None,
+        original_reference: None,
+        original_id: None,
+    }
+}
+
+/// A script of `benches/selenium`, told when to poll.
+struct Script {
+    child: Killed,
+    ask: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Script {
+    fn start(name: &str, python: &Path, portal: &DemoPortal) -> Self {
+        let knobs = portal.control().config();
+        let day = Clock::System.now().with_timezone(&knobs.zone);
+        let mut child = Command::new(python)
+            .arg(format!("benches/selenium/{name}.py"))
+            .arg(format!("http://{}", portal.address()))
+            .args([&knobs.short_code, &knobs.user, &knobs.password])
+            .arg(day.format("%d-%m-%Y").to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (ask, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self {
+            child: Killed(child),
+            ask,
+            answers: BufReader::new(answers),
+        }
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    fn poll(&mut self) {
+        writeln!(self.ask, "poll").unwrap();
+        assert_eq!(self.answer(), ROWS.to_string(), "all rows are read");
+    }
+}
+
+async fn script(name: &str, polls: usize, python: &Path) -> Cost {
+    let portal = open_portal().await;
+    let mut script = Script::start(name, python, &portal);
+    let watch = Watch::of(script.child.0.id());
+    let is_kept = name == "kept";
+    let worked = tokio::task::spawn_blocking(move || {
+        assert_eq!(script.answer(), "ready");
+        if is_kept {
+            script.poll();
+        }
+        let start_cpu_s = watch.cpu_s();
+        for _ in 0..polls {
+            script.poll();
+        }
+        (script, watch, start_cpu_s)
+    });
+    let (script, watch, start_cpu_s) = worked.await.unwrap();
+    let poll_cpu_s = (watch.cpu_s() - start_cpu_s) / polls as f64;
+    let before = watch.cpu_s();
+    tokio::time::sleep(IDLE).await;
+    let cost = Cost {
+        name: format!("selenium {name}"),
+        start_cpu_s,
+        poll_cpu_s,
+        idle_cpu_s_per_s: (watch.cpu_s() - before) / IDLE.as_secs_f64(),
+        peak_mib: watch.peak_mib(),
+        waiting_mib: watch.pss_mib(),
+        logins_per_hour: if is_kept { 1.0 } else { 3600.0 / INTERVAL_S },
+    };
+    let Script { mut child, ask, .. } = script;
+    // The end of its input ends it, with its browser.
+    drop(ask);
+    while child.0.try_wait().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    portal.shutdown().await;
+    cost
+}

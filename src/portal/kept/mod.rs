@@ -1,0 +1,216 @@
+//! What is kept of a portal's session, so that a restart needs no login: cookies and storage in one encrypted file.
+//!
+//! - Written aside, fsynced, renamed, readable by its owner only.
+//! - Bound to account, portal user and pinned origin. A file that does not open is dropped with one log line: it costs a
+//!   login at most.
+//! - What is decrypted is wiped when it is dropped.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use secrecy::zeroize::{Zeroize, Zeroizing};
+use serde::{Deserialize, Serialize};
+
+mod seal;
+
+pub use seal::{Key, Owner};
+
+/// Name of the file in the account's own directory.
+const NAME: &str = "session";
+/// A session is a few KiB. What is larger is not kept.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Cookies of every origin that the browser met, and storage of the pinned one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// All cookies, those that scripts do not see included.
+    pub cookies: Vec<Cookie>,
+    /// `localStorage` of the pinned origin.
+    pub local: Vec<Item>,
+    /// `sessionStorage` of the pinned origin, of the one tab.
+    pub session: Vec<Item>,
+}
+
+/// A cookie, with the names of Chromium's protocol (`Network.Cookie`).
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cookie {
+    /// Name.
+    pub name: String,
+    /// Value: a secret.
+    pub value: String,
+    /// Host; with a leading dot it is sent to subdomains too.
+    pub domain: String,
+    /// Path.
+    pub path: String,
+    /// Sent over https only.
+    pub secure: bool,
+    /// Hidden from scripts.
+    pub http_only: bool,
+    /// Seconds since the epoch; negative or none: until the browser ends.
+    #[serde(default)]
+    pub expires: Option<f64>,
+    /// `Strict`, `Lax` or `None`.
+    #[serde(default)]
+    pub same_site: Option<String>,
+}
+
+/// Key and value of a storage.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item(pub String, pub String);
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cookie")
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Item")
+    }
+}
+
+impl Drop for Cookie {
+    fn drop(&mut self) {
+        self.value.zeroize();
+    }
+}
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        self.1.zeroize();
+    }
+}
+
+/// The file of one account.
+#[derive(Debug, Clone)]
+pub struct KeptFile {
+    path: PathBuf,
+    owner: Owner,
+}
+
+/// The session is not on disk; a restart spends a login.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The file system's.
+    #[error("the session cannot be written to {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Cookies and storage over the limit.
+    #[error("the session has {bytes} bytes of cookies and storage, the limit is {MAX_BYTES}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// No random numbers, or a failure of the cipher.
+    #[error("the session could not be encrypted")]
+    Cipher,
+}
+
+impl KeptFile {
+    /// In `state`, the account's own directory. Nothing is read yet.
+    #[must_use]
+    pub fn new(state: &Path, owner: Owner) -> Self {
+        Self {
+            path: state.join(NAME),
+            owner,
+        }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Is a session kept?
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// What is kept. A file that does not open with `key`, or is of another owner, is dropped and told once.
+    #[must_use]
+    pub fn load(&self, key: &Key) -> Option<Kept> {
+        let why = match fs::metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => error.to_string(),
+            Ok(about) if about.len() > 2 * MAX_BYTES as u64 => "it is too large".to_owned(),
+            Ok(_) => match fs::read(&self.path) {
+                Ok(bytes) => match self.opened(key, &bytes) {
+                    Some(kept) => return Some(kept),
+                    None => "it is damaged, of another account or user, or of an earlier password"
+                        .to_owned(),
+                },
+                Err(error) => error.to_string(),
+            },
+        };
+        tracing::warn!(
+            account = self.owner.account,
+            "the kept session is dropped: {why}"
+        );
+        self.forget();
+        None
+    }
+
+    fn opened(&self, key: &Key, bytes: &[u8]) -> Option<Kept> {
+        let plain = seal::open(key, &self.owner, bytes)?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    /// Replaces what is kept.
+    ///
+    /// # Errors
+    /// See [`KeepError`]; what was kept before stays.
+    pub fn save(&self, key: &Key, kept: &Kept) -> Result<(), KeepError> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(16 << 10));
+        serde_json::to_writer(&mut *plain, kept).map_err(|_| KeepError::Cipher)?;
+        if plain.len() > MAX_BYTES {
+            return Err(KeepError::TooLarge { bytes: plain.len() });
+        }
+        let sealed = seal::seal(key, &self.owner, &plain).ok_or(KeepError::Cipher)?;
+        self.replace(&sealed).map_err(|source| KeepError::Io {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)?;
+        // `tempfile` makes its files 0600.
+        let mut aside = tempfile::Builder::new().prefix(NAME).tempfile_in(dir)?;
+        aside.write_all(bytes)?;
+        aside.as_file().sync_all()?;
+        aside.persist(&self.path).map_err(|error| error.error)?;
+        File::open(dir)?.sync_all()
+    }
+
+    /// Drops what is kept; told when that fails, for what stays is a way in.
+    pub fn forget(&self) {
+        match fs::remove_file(&self.path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(
+                account = self.owner.account,
+                path = %self.path.display(),
+                "the kept session could not be removed: {error}"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! A browser's session kept for a restart, and put into a new browser.
+//!
+//! Cookies go by Chromium's own protocol. Storage is put in by a script that runs before the portal's own, in the first
+//! document of the pinned origin; `window.name` says that it did, and both are taken away after that load.
+
+use std::time::Duration;
+
+use secrecy::zeroize::Zeroizing;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::WebDriverPortal;
+use super::browser::Browser;
+use super::form::StepError;
+use super::session::{Failure, Session};
+use crate::portal::PortalError;
+use crate::portal::kept::{Item, Kept, KeptFile, Key};
+use crate::selectors::Origin;
+
+/// A portal may give a new cookie with every page: the session is looked at once in this time, and after a sign-in.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+/// Turns without a page of the table after which a restored session is dropped: the portal may stumble over it.
+const MOST_UNPROVED: u32 = 5;
+
+const STORAGE: &str = r"
+if (location.origin !== arguments[0]) return null;
+const entries = (storage) => { try { return Object.entries(storage()); } catch (_) { return []; } };
+return { local: entries(() => localStorage), session: entries(() => sessionStorage) };
+";
+
+/// Only keys that are not there: what the page has set since is newer.
+const PUT_STORAGE: &str = r"
+(() => {
+  const { origin, mark, local, session } = KEPT;
+  if (window.top !== window || location.origin !== origin || window.name === mark) return;
+  window.name = mark;
+  const put = (storage, items) => {
+    for (const [key, value] of items) if (storage.getItem(key) === null) storage.setItem(key, value);
+  };
+  try { put(localStorage, local); put(sessionStorage, session); } catch (_) {}
+})();
+";
+const MARK: &str = "tillwatch-restored";
+
+/// A session from before that no page of the table has proved yet.
+#[derive(Debug, Default)]
+pub(super) struct Unproved {
+    turns: u32,
+    /// Identifier of the script that puts storage in.
+    script: Option<String>,
+}
+
+/// What of the account's session is on disk.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub(super) file: KeptFile,
+    pub(super) key: Option<Key>,
+    /// Digest of what was written last.
+    written: Option<[u8; 32]>,
+}
+
+impl Keeper {
+    pub(super) fn new(file: KeptFile, key: Option<Key>) -> Self {
+        Self {
+            file,
+            key,
+            written: None,
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.written = None;
+        self.file.forget();
+    }
+
+    /// Written when it is not what was written last.
+    async fn write(&mut self, kept: Kept) {
+        let Some(key) = self.key.clone() else {
+            return;
+        };
+        let Ok(text) = serde_json::to_vec(&kept).map(Zeroizing::new) else {
+            return;
+        };
+        let digest = <[u8; 32]>::from(Sha256::digest(&*text));
+        if self.written == Some(digest) {
+            return;
+        }
+        let file = self.file.clone();
+        let saved = tokio::task::spawn_blocking(move || file.save(&key, &kept));
+        match saved.await {
+            Ok(Ok(())) => self.written = Some(digest),
+            Ok(Err(error)) => tracing::warn!(
+                account = self.file.owner().account,
+                "{error}; a restart would spend a login"
+            ),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
+/// What the script answers.
+#[derive(Deserialize)]
+struct Storage {
+    local: Vec<Item>,
+    session: Vec<Item>,
+}
+
+impl Session {
+    /// Storage of the pinned origin; `None` when the browser stands elsewhere.
+    async fn storage(&self, pin: &Origin) -> Result<Option<Storage>, Failure> {
+        let answer = self.execute(STORAGE, vec![json!(pin.to_string())]).await?;
+        serde_json::from_value(answer).map_err(|_| Failure::Refused {
+            code: "an answer that the page changed",
+            network: None,
+        })
+    }
+}
+
+impl Browser {
+    /// The session is one from before: it must prove itself.
+    pub(super) fn begin_proof(&mut self, script: Option<String>) {
+        self.may_be_signed_in = true;
+        self.unproved = Some(Unproved { turns: 0, script });
+    }
+
+    /// A turn begins. False when the session had its chances.
+    pub(super) fn may_go_on(&mut self) -> bool {
+        self.unproved.as_mut().is_none_or(|unproved| {
+            unproved.turns += 1;
+            unproved.turns <= MOST_UNPROVED
+        })
+    }
+
+    /// A page is loaded: storage was put in before its scripts ran, or never will be.
+    pub(super) async fn end_restore(&mut self) -> Result<(), Failure> {
+        let script = self.unproved.as_mut().and_then(|it| it.script.take());
+        let Some(identifier) = script else {
+            return Ok(());
+        };
+        let params = json!({ "identifier": identifier });
+        self.session
+            .devtools("Page.removeScriptToEvaluateOnNewDocument", params)
+            .await?;
+        let unmark = "if (window.name === arguments[0]) window.name = ''";
+        self.session.execute(unmark, vec![json!(MARK)]).await?;
+        Ok(())
+    }
+
+    async fn put(&self, kept: &Kept, pin: &Origin) -> Result<Option<String>, Failure> {
+        self.session.put_cookies(&kept.cookies).await?;
+        if kept.local.is_empty() && kept.session.is_empty() {
+            return Ok(None);
+        }
+        let content = json!({
+            "origin": pin.to_string(), "mark": MARK, "local": kept.local, "session": kept.session
+        });
+        let source = PUT_STORAGE.replace("KEPT", &content.to_string());
+        let params = json!({ "source": source });
+        let answer = self
+            .session
+            .devtools("Page.addScriptToEvaluateOnNewDocument", params)
+            .await?;
+        let identifier = answer.get("identifier").and_then(Json::as_str);
+        Ok(identifier.map(str::to_owned))
+    }
+}
+
+impl WebDriverPortal {
+    /// Puts what is kept into the new browser.
+    pub(super) async fn restore(&mut self) -> Result<(), PortalError> {
+        let Keeper { file, key, .. } = &self.kept;
+        let kept = match self.http.take() {
+            // It went on without a browser: what is on disk may be older.
+            Some(http) => Some(http.kept),
+            None => key.as_ref().and_then(|key| file.load(key)),
+        };
+        let (Some(kept), Some(browser)) = (kept, &mut self.browser) else {
+            return Ok(());
+        };
+        let account = file.owner().account.as_str();
+        match browser.put(&kept, &self.settings.selectors.origin).await {
+            Ok(script) => {
+                browser.begin_proof(script);
+                let cookies = kept.cookies.len();
+                tracing::info!(account, cookies, "the kept session is restored");
+                Ok(())
+            }
+            Err(Failure::Refused { code, .. }) => {
+                tracing::warn!(account, code, "the browser does not take the kept session");
+                Ok(())
+            }
+            Err(Failure::Gone(error)) => {
+                self.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The session, when it is time to look at it, or `now`.
+    pub(super) async fn look(&mut self, is_due: bool) {
+        let at = self.settings.clock.monotonic();
+        let looked_at = match (&mut self.browser, &mut self.http) {
+            (Some(browser), _) => &mut browser.looked_at,
+            (None, Some(http)) => &mut http.looked_at,
+            (None, None) => return,
+        };
+        let is_fresh = looked_at.is_some_and(|before| at.saturating_sub(before) < LOOK_EVERY);
+        if self.kept.key.is_none() || is_fresh && !is_due {
+            return;
+        }
+        *looked_at = Some(at);
+        if let (None, Some(http)) = (&self.browser, &self.http) {
+            let kept = http.kept.clone();
+            return self.kept.write(kept).await;
+        }
+        let result = self.snapshot().await;
+        match self.settle(result).await {
+            Ok(Some(kept)) => self.kept.write(kept).await,
+            // Storage of the origin cannot be read from elsewhere: what was kept before is better.
+            Ok(None) => {}
+            Err(error) => tracing::debug!("the session could not be read to be kept: {error}"),
+        }
+    }
+
+    pub(super) async fn snapshot(&mut self) -> Result<Option<Kept>, StepError> {
+        let (settings, browser) = self.browser()?;
+        let pin = &settings.selectors.origin;
+        let Some(Storage { local, session }) = browser.session.storage(pin).await? else {
+            return Ok(None);
+        };
+        let cookies = browser.session.cookies().await?;
+        Ok(Some(Kept {
+            cookies,
+            local,
+            session,
+        }))
+    }
+}

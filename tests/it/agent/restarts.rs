@@ -1,0 +1,85 @@
+//! Stops and kills of the agent that cost no login while the portal's session lives.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use tillwatch::demo::portal::PortalConfig;
+
+use super::oracle::verify;
+use super::stage::{Cast, Stage, payment};
+use crate::webdriver::remote::Remote;
+
+const RESTARTS: usize = 20;
+
+/// Twenty restarts, every other one by `kill -9`; each start reads.
+async fn restart(stage: &Stage) {
+    let portal = stage.portal();
+    for start in 0..=RESTARTS {
+        let agent = stage.start();
+        let receipt = portal.post_payment(&payment()).unwrap();
+        stage.until_told(&receipt).await;
+        if start % 2 == 0 {
+            assert_eq!(agent.stop().await, 0);
+        } else {
+            agent.kill_after(Duration::ZERO).await;
+        }
+        assert_eq!(portal.truth().attempts.len(), 1, "{}", stage.log());
+    }
+    verify(&stage.events(), &portal.truth(), DateTime::UNIX_EPOCH, &[]);
+}
+
+#[tokio::test]
+async fn twenty_restarts_spend_no_login() {
+    let stage = Stage::set(vec![Cast::kilima()], "").await;
+    restart(&stage).await;
+    let restored = stage.log().matches("the kept session is restored").count();
+    assert_eq!(restored, RESTARTS);
+    stage.is_bare().await;
+}
+
+#[tokio::test]
+async fn twenty_restarts_beside_a_webdriver_spend_no_login() {
+    let remote = Remote::start();
+    let stage = Stage::set_beside(&remote.url, vec![Cast::kilima()]).await;
+    restart(&stage).await;
+    // A stop ends the browser, a kill leaves it to the next start.
+    let log = stage.log();
+    let restored = log.matches("the kept session is restored").count();
+    let adopted = log.matches("goes on with the WebDriver session").count();
+    assert_eq!((restored, adopted), (RESTARTS / 2, RESTARTS / 2), "{log}");
+}
+
+#[tokio::test]
+async fn an_account_that_signs_out_at_a_stop_keeps_nothing_and_one_that_expired_signs_in_once() {
+    let cast = Cast {
+        keys: "poll = \"1s\"\nsign_out_at_stop = true".to_owned(),
+        ..Cast::kilima()
+    };
+    let other = Cast {
+        name: "other",
+        knobs: PortalConfig {
+            short_code: "600124".to_owned(),
+            seed: 2,
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    };
+    let stage = Stage::set(vec![cast, other], "").await;
+    for start in 1..=2 {
+        let agent = stage.start();
+        for portal in &stage.portals {
+            let receipt = portal.control().post_payment(&payment()).unwrap();
+            stage.until_told(&receipt).await;
+        }
+        assert_eq!(agent.stop().await, 0);
+        let (portal, other) = (stage.portal(), stage.portals[1].control());
+        assert_eq!(portal.truth().session_since, None);
+        assert!(!stage.path("state/browser/kilima/session").exists());
+        assert!(stage.path("state/browser/other/session").exists());
+        assert_eq!(portal.truth().attempts.len(), start);
+        assert_eq!(other.truth().attempts.len(), start, "{}", stage.log());
+        // While nobody looks.
+        other.expire_session(0);
+    }
+    stage.is_bare().await;
+}

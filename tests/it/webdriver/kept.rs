@@ -1,0 +1,124 @@
+//! A session that is kept: put into the next browser as it was, and gone when it should be.
+
+use std::fs;
+
+use tillwatch::portal::Portal as _;
+use tillwatch::portal::webdriver::WebDriverPortal;
+
+use super::fixture::{Bench, credential, days, processes};
+use super::server::{Server, Table};
+
+const SIGNED_IN: &str = "POST /login 600123 jane correct horse";
+
+/// A portal that keeps what is signed in to `server`.
+async fn signed_in(bench: &Bench, server: &Server) -> WebDriverPortal {
+    server.set_table(Table::Guarded);
+    let mut portal = bench.local(&server.origin);
+    portal.unlock(&credential());
+    portal.open().await.unwrap();
+    portal.visit_sign_in().await.unwrap();
+    portal.submit(&credential()).await.unwrap();
+    portal.keep().await;
+    assert!(is_kept(bench));
+    portal
+}
+
+fn is_kept(bench: &Bench) -> bool {
+    bench.state().join("session").exists()
+}
+
+async fn reads(portal: &mut WebDriverPortal) -> bool {
+    let page = portal.first_page(days()).await.unwrap();
+    assert!(page.html.contains("row 1") || page.html.contains("<form"));
+    page.html.contains("row 1")
+}
+
+fn sign_ins(server: &Server) -> usize {
+    server
+        .seen()
+        .iter()
+        .filter(|line| *line == SIGNED_IN)
+        .count()
+}
+
+#[tokio::test]
+async fn cookies_and_storage_of_a_parked_session_are_in_the_next_browser_before_its_first_page() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let mut portal = signed_in(&bench, &server).await;
+    portal.park().await;
+    assert!(processes(&bench.state()).is_empty());
+    // In the same process, and in one that begins anew.
+    for mut portal in [portal, bench.local(&server.origin)] {
+        portal.unlock(&credential());
+        portal.open().await.unwrap();
+        let page = portal.first_page(days()).await.unwrap();
+        assert!(page.html.contains("long short"), "no storage");
+        // Put in once only: what the page does to it stays.
+        assert!(!page.html.contains("tillwatch"));
+        assert!(reads(&mut portal).await);
+        portal.keep().await;
+        portal.park().await;
+    }
+    assert_eq!(sign_ins(&server), 1);
+    let kept = fs::read(bench.state().join("session")).unwrap();
+    assert!(!kept.windows(4).any(|part| part == b"long"));
+}
+
+#[tokio::test]
+async fn a_session_outlives_its_browser_and_what_was_not_proved_is_not_kept() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let mut portal = signed_in(&bench, &server).await;
+    // As a crash leaves it: nothing of the browser is written any more.
+    drop(portal);
+    portal = bench.local(&server.origin);
+    portal.unlock(&credential());
+    portal.open().await.unwrap();
+    assert!(reads(&mut portal).await);
+    // The portal said that it is over.
+    portal.forget();
+    assert!(!is_kept(&bench));
+    portal.park().await;
+    assert!(!is_kept(&bench));
+    portal.open().await.unwrap();
+    assert!(!reads(&mut portal).await);
+    portal.park().await;
+    assert!(!is_kept(&bench));
+}
+
+#[tokio::test]
+async fn a_new_sign_in_and_a_sign_out_leave_nothing_kept() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let mut portal = signed_in(&bench, &server).await;
+    portal.visit_sign_in().await.unwrap();
+    let mut wrong = credential();
+    wrong.password = "wrong".into();
+    portal.submit(&wrong).await.unwrap();
+    assert!(!is_kept(&bench));
+    portal.close().await;
+
+    let mut portal = signed_in(&bench, &server).await;
+    portal.park().await;
+    assert!(is_kept(&bench));
+    // Parked or not: who closes it hands the portal to somebody else.
+    let before = server.seen().len();
+    portal.close().await;
+    assert_eq!(server.seen()[before..], ["GET /logout"]);
+    assert!(!is_kept(&bench));
+    assert!(processes(&bench.state()).is_empty());
+}
+
+#[tokio::test]
+async fn a_kept_session_that_never_gives_a_page_is_dropped() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let mut portal = signed_in(&bench, &server).await;
+    portal.park().await;
+    server.set_table(Table::Status(500));
+    for _ in 0..6 {
+        assert!(is_kept(&bench));
+        portal.open().await.unwrap();
+        portal.first_page(days()).await.unwrap_err();
+    }
+    portal.open().await.unwrap();
+    assert!(!is_kept(&bench));
+    portal.close().await;
+}
