@@ -15,10 +15,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::clock::{BootId, Clock, Stamp};
 use crate::login::budget::{Cost, Entry, Rules, Verdict, decide, in_window};
+use crate::portal::PortalError;
 
 const HOUR: Duration = Duration::from_hours(1);
 /// Shares of an hour.
@@ -44,11 +45,20 @@ pub enum PageLoadsError {
     Stopping,
 }
 
+impl From<PageLoadsError> for PortalError {
+    fn from(error: PageLoadsError) -> Self {
+        PortalError::Uncounted {
+            reason: error.to_string(),
+        }
+    }
+}
+
 /// The loads of one account. Cheap to clone; all clones are one count.
 #[derive(Debug, Clone)]
 pub struct PageLoads {
     // A lock, because the browser and its keepers count together; held only while a share is taken.
     state: Arc<Mutex<State>>,
+    stop: watch::Receiver<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +78,12 @@ impl PageLoads {
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub fn open(path: &Path, per_hour: u32, clock: Clock) -> Result<Self, PageLoadsError> {
+    pub fn open(
+        path: &Path,
+        per_hour: u32,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, PageLoadsError> {
         let share = (per_hour / SHARES).max(1);
         let io = |what| {
             move |source| PageLoadsError::Io {
@@ -105,14 +120,16 @@ impl PageLoads {
                 left: 0,
                 shares,
             })),
+            stop,
         })
     }
 
     /// Returns when one page may be loaded; it is counted then.
     ///
     /// # Errors
-    /// When it could not be written.
+    /// When it could not be written, and when the agent stops meanwhile.
     pub async fn take(&self) -> Result<(), PageLoadsError> {
+        let mut stop = self.stop.clone();
         loop {
             let mut state = self.state.lock().await;
             if state.left > 0 {
@@ -129,16 +146,10 @@ impl PageLoads {
                 Verdict::Wait { wait, .. } => wait,
             };
             drop(state);
-            tokio::time::sleep(wait).await;
-        }
-    }
-
-    /// How long until a page may be loaded; nothing when it may now.
-    pub async fn wait(&self) -> Duration {
-        let state = self.state.lock().await;
-        match state.verdict() {
-            Verdict::Wait { wait, .. } if state.left == 0 => wait,
-            Verdict::Wait { .. } | Verdict::Go => Duration::ZERO,
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stop.wait_for(|stops| *stops) => return Err(PageLoadsError::Stopping),
+            }
         }
     }
 }
@@ -223,6 +234,11 @@ mod tests {
     use crate::clock::VirtualClock;
     use chrono::TimeDelta;
 
+    fn opened(path: &Path, clock: &VirtualClock) -> PageLoads {
+        let (_, goes_on) = watch::channel(false);
+        PageLoads::open(path, 600, Clock::Virtual(clock.clone()), goes_on).unwrap()
+    }
+
     fn clock() -> VirtualClock {
         VirtualClock::starting_at(DateTime::from_timestamp(1_790_000_000, 0).unwrap())
     }
@@ -234,7 +250,7 @@ mod tests {
         let clock = clock();
         let mut at = Vec::new();
         for life in 0..40_u32 {
-            let loads = PageLoads::open(&path, 600, Clock::Virtual(clock.clone())).unwrap();
+            let loads = opened(&path, &clock);
             for _ in 0..life % 7 * 25 {
                 loads.take().await.unwrap();
                 at.push(clock.elapsed());
@@ -260,8 +276,7 @@ mod tests {
     async fn a_busy_hour_slows_the_next_loads_down_and_never_stops_them_for_long() {
         let dir = tempfile::tempdir().unwrap();
         let clock = clock();
-        let loads =
-            PageLoads::open(&dir.path().join("n"), 600, Clock::Virtual(clock.clone())).unwrap();
+        let loads = opened(&dir.path().join("n"), &clock);
         let mut longest = Duration::ZERO;
         for _ in 0..1800 {
             let asked = clock.elapsed();
@@ -276,7 +291,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("n");
         fs::write(&path, "[{\"number\":").unwrap();
-        let loads = PageLoads::open(&path, 600, Clock::Virtual(clock())).unwrap();
-        assert!(loads.wait().await >= HOUR);
+        let clock = clock();
+        let loads = opened(&path, &clock);
+        let asked = clock.elapsed();
+        loads.take().await.unwrap();
+        assert!(clock.elapsed() - asked >= HOUR);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_that_stops_waits_for_no_page() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("n");
+        fs::write(&path, "no count").unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let loads = PageLoads::open(&path, 600, Clock::Virtual(clock()), stopped).unwrap();
+        let asking = tokio::spawn(async move { loads.take().await });
+        stop.send_replace(true);
+        assert!(matches!(
+            asking.await.unwrap(),
+            Err(PageLoadsError::Stopping)
+        ));
     }
 }

@@ -79,6 +79,7 @@ pub fn portal_verdict(error: &PortalError) -> Verdict {
             Verdict::Wait(Retried::Browser)
         }
         PortalError::PortalDown { .. } => Verdict::Wait(Retried::Portal),
+        PortalError::Uncounted { .. } => Verdict::Tell(Retried::Browser),
         PortalError::OffOrigin { .. }
         | PortalError::PageTooLarge { .. }
         | PortalError::ElementMissing { .. } => Verdict::Tell(Retried::Markup),

@@ -57,7 +57,7 @@ impl Quiet {
                 let later = end.checked_add_signed(chrono::TimeDelta::hours(1))?;
                 now.timezone().from_local_datetime(&later).earliest()
             })?;
-        (end - now.clone()).to_std().ok()
+        (end - *now).to_std().ok()
     }
 }
 

@@ -157,7 +157,11 @@ impl<P: Portal> Attempt<'_, P> {
                 Err(error) => self.unanswered(&error),
             },
             // Nothing was sent: the form is not the one that the file describes, or the browser did not start.
-            Err(error @ (PortalError::ElementMissing { .. } | PortalError::NoWebDriver { .. })) => {
+            Err(
+                error @ (PortalError::ElementMissing { .. }
+                | PortalError::NoWebDriver { .. }
+                | PortalError::Uncounted { .. }),
+            ) => {
                 return Err(error.into());
             }
             // The click may have arrived, and a portal may answer a wrong password with an error page.

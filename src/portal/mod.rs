@@ -104,6 +104,12 @@ pub enum PortalError {
         /// The limit.
         limit: usize,
     },
+    /// The page could not be counted, so it was not asked for.
+    #[error("{reason}")]
+    Uncounted {
+        /// Of the count.
+        reason: String,
+    },
     /// A step of the selector file names an element that the page does not have.
     #[error("the page has no element `{css}` ({step}): correct the selector file")]
     ElementMissing {

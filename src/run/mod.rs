@@ -56,6 +56,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// The count of an account's page loads.
+    #[error(transparent)]
+    PageLoads(#[from] crate::page_loads::PageLoadsError),
     /// The store.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -113,6 +116,7 @@ impl StartError {
             } => Exit::StdoutClosed,
             StartError::Token(_) | StartError::SessionKey(_) => Exit::Secret,
             StartError::StateDir { .. }
+            | StartError::PageLoads(_)
             | StartError::Store(_)
             | StartError::Gate {
                 source: GateError::Ledger(_) | GateError::Stopping,

@@ -24,6 +24,7 @@ use crate::login::budget::{Rules, RulesError};
 use crate::login::credentials::{self, Sources};
 use crate::login::gate::{Gate, Gates};
 use crate::login::ledger::LedgerKey;
+use crate::page_loads::PageLoads;
 use crate::payment::AccountName;
 use crate::portal::kept::{Key, Owner};
 use crate::portal::webdriver::{self, WebDriverPortal};
@@ -59,7 +60,15 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         agents,
         orders,
         broken,
-    } = cast(&config, &options.clock, &store, &names, &board).await?;
+    } = cast(
+        &config,
+        &options.clock,
+        &store,
+        &names,
+        &board,
+        &accounts_stop,
+    )
+    .await?;
     if agents.is_empty() {
         return Err(StartError::NoAccount);
     }
@@ -115,6 +124,7 @@ async fn cast(
     store: &Store,
     sinks: &[String],
     board: &watch::Sender<Vec<Status>>,
+    stop: &watch::Receiver<bool>,
 ) -> Result<Cast, StartError> {
     let limits = Limits {
         sinks: sinks.to_vec(),
@@ -143,7 +153,7 @@ async fn cast(
         let (sender, orders) = mpsc::channel(ORDERS);
         let (gate, ledger) = open_gate(settings, resolved, store, &mut gates).await?;
         let edges = Edges {
-            portal: web_driver_portal(config, settings, resolved, &session_key, clock),
+            portal: web_driver_portal(config, settings, resolved, &session_key, clock, stop)?,
             store: store.clone(),
             gate,
             ledger,
@@ -246,8 +256,16 @@ fn web_driver_portal(
     resolved: &Resolved,
     session_key: &Option<Key>,
     clock: &Clock,
-) -> WebDriverPortal {
-    WebDriverPortal::new(webdriver::Settings {
+    stop: &watch::Receiver<bool>,
+) -> Result<WebDriverPortal, StartError> {
+    let name = settings.name.as_str();
+    let loads = PageLoads::open(
+        &config.state_dir.join("page-loads").join(name),
+        resolved.portal.session.page_loads_per_hour,
+        clock.clone(),
+        stop.clone(),
+    )?;
+    Ok(WebDriverPortal::new(webdriver::Settings {
         webdriver: web_driver(&config.webdriver),
         call_timeout: config.webdriver.call_timeout,
         page_timeout: config.webdriver.page_timeout,
@@ -264,7 +282,8 @@ fn web_driver_portal(
         },
         session_key: session_key.clone(),
         clock: clock.clone(),
-    })
+        loads,
+    }))
 }
 
 /// The login budget that an account's settings describe.

@@ -16,6 +16,7 @@ use url::Url;
 
 use super::reading::at_pin;
 use super::session::{Failure, Session};
+use crate::page_loads::PageLoadsError;
 use crate::portal::PortalError;
 use crate::selectors::Origin;
 
@@ -62,6 +63,12 @@ pub(super) enum StepError {
     Call(Failure),
     /// What was found.
     Portal(PortalError),
+}
+
+impl From<PageLoadsError> for StepError {
+    fn from(error: PageLoadsError) -> Self {
+        StepError::Portal(error.into())
+    }
 }
 
 impl From<Failure> for StepError {

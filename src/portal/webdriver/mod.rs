@@ -58,6 +58,7 @@ use super::kept::{KeptFile, Key, Owner};
 use super::way::Ladder;
 use super::{Credential, Days, Page, Portal, PortalError};
 use crate::clock::Clock;
+use crate::page_loads::PageLoads;
 use crate::selectors::{self, Step, Value};
 
 /// The WebDriver of one account.
@@ -102,6 +103,8 @@ pub struct Settings {
     pub session_key: Option<Key>,
     /// Says when the session is looked at again, and how old its cookies are.
     pub clock: Clock,
+    /// Asked before every page.
+    pub loads: PageLoads,
 }
 
 /// A portal in a browser. Dropping it ends the browser; a signed-in session at the portal is left to time out, so
@@ -207,6 +210,7 @@ impl WebDriverPortal {
                     };
                     // Before the click: an answer that is lost may still be a sign-in.
                     if index + 1 == steps.len() {
+                        settings.loads.take().await?;
                         (browser.may_be_signed_in, browser.looked_at) = (true, None);
                     }
                     form::click(&browser.session, place, &portal.origin, limit)
@@ -235,6 +239,7 @@ impl WebDriverPortal {
         let url = url.ok_or_else(|| {
             down("a path of the selector file leaves the origin or has no valid date format")
         })?;
+        settings.loads.take().await?;
         browser.stands = false;
         browser.session.goto(&url).await?;
         browser.end_restore().await?;

@@ -175,6 +175,7 @@ impl WebDriverPortal {
     async fn fetch(&mut self, url: Url) -> Result<Result<Page, PortalError>, StepError> {
         let (settings, browser) = self.browser()?;
         let limit = settings.page_timeout;
+        settings.loads.take().await?;
         let still = !std::mem::replace(&mut browser.stilled, true);
         let document = fetch(&browser.session, &url, limit, still).await?;
         Ok(document.and_then(|document| reading::judge(document, &settings.selectors.origin)))
@@ -191,6 +192,8 @@ impl WebDriverPortal {
             let reason = "its cookies are lost".to_owned();
             return Err(Missed::Down(PortalError::BrowserLost { reason }));
         };
+        let counted = self.settings.loads.take().await;
+        counted.map_err(|error| Missed::Down(error.into()))?;
         let loaded = http.get(url, &portal.origin, limit).await;
         if let (true, Some(browser)) = (http.is_rotated, &self.browser) {
             let put = browser.session.put_cookies(&http.kept.cookies).await;
@@ -281,6 +284,7 @@ impl WebDriverPortal {
             step: "table.next",
         };
         let limit = settings.page_timeout;
+        settings.loads.take().await?;
         browser.stands = false;
         browser.document = form::click(&browser.session, place, &portal.origin, limit).await?;
         match browser.next_document(settings.page_timeout).await? {

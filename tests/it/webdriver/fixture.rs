@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use tempfile::TempDir;
 use tillwatch::clock::Clock;
+use tillwatch::page_loads::PageLoads;
 use tillwatch::portal::kept::Owner;
 use tillwatch::portal::webdriver::{Settings, WebDriver, WebDriverPortal};
 use tillwatch::portal::{Credential, Days, Page, PortalError};
@@ -58,6 +59,7 @@ impl Bench {
             owner: owner(origin),
             session_key: None,
             clock: Clock::System,
+            loads: loads(&self.state()),
         }
     }
 
@@ -79,6 +81,12 @@ pub fn local() -> WebDriver {
         browser: "chromium".into(),
         args: Vec::new(),
     }
+}
+
+/// More than any test loads.
+pub fn loads(state: &Path) -> PageLoads {
+    let (_, goes_on) = tokio::sync::watch::channel(false);
+    PageLoads::open(&state.join("page-loads"), 1_000_000, Clock::System, goes_on).unwrap()
 }
 
 pub fn owner(origin: &str) -> Owner {

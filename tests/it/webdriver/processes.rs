@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use tillwatch::portal::Portal as _;
 use tillwatch::portal::webdriver::WebDriverPortal;
 
-use super::fixture::{Bench, days, local, owner, portal_file, processes, until};
+use super::fixture::{Bench, days, loads, local, owner, portal_file, processes, until};
 use super::server::Server;
 
 const OWNER: &str = "webdriver::processes::the_owner_that_is_killed";
@@ -93,6 +93,7 @@ async fn the_owner_that_is_killed() {
         owner: owner("http://127.0.0.1:1"),
         session_key: None,
         clock: tillwatch::clock::Clock::System,
+        loads: loads(Path::new(&state)),
     });
     portal.open().await.unwrap();
     let driver = processes(Path::new(&state))
