@@ -32,6 +32,8 @@ pub(super) struct Browser {
     /// When it had its first turn, and when its memory was looked at; monotonic.
     pub(super) opened_at: Option<Duration>,
     pub(super) weighed_at: Option<Duration>,
+    /// Processes that the kernel had killed for lack of memory when a local browser began.
+    pub(super) kills_before: Option<u64>,
     /// The document is a page of the pinned origin.
     pub(super) stands: bool,
     /// Its timers were stopped.
@@ -50,6 +52,7 @@ impl Browser {
             looked_at: None,
             opened_at: None,
             weighed_at: None,
+            kills_before: None,
             stands: false,
             stilled: false,
         }

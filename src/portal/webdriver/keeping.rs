@@ -228,8 +228,7 @@ impl WebDriverPortal {
     /// Ends the browser; its session is kept as it is now.
     pub(super) async fn park_browser(&mut self) {
         let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
-        let is_proved =
-            self.http_goes_on() || self.browser.as_ref().is_some_and(|it| it.is_proved);
+        let is_proved = self.http_goes_on() || self.browser.as_ref().is_some_and(|it| it.is_proved);
         if is_proved && timeout(limit, self.look(true)).await.is_err() {
             tracing::info!("the session as it is now is not kept: the browser does not answer");
         }

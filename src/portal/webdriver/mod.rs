@@ -167,6 +167,10 @@ impl WebDriverPortal {
                 }
             }
         };
+        let error = match &self.browser {
+            Some(browser) => browser.cause(error),
+            None => error,
+        };
         self.give_up().await;
         Err(error)
     }

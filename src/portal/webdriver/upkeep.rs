@@ -4,11 +4,14 @@
 //! their processes share counts once. A remote browser's memory is not ours to see; its age alone counts.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Pid;
 
 use super::WebDriverPortal;
+use super::browser::Browser;
+use crate::portal::PortalError;
 
 /// Weighing reads the kernel's books on some ten processes.
 const WEIGH_EVERY: Duration = Duration::from_secs(60);
@@ -48,6 +51,37 @@ impl WebDriverPortal {
     }
 }
 
+impl Browser {
+    pub(super) fn noting_kills(mut self) -> Self {
+        self.kills_before = kills();
+        self
+    }
+
+    /// Why the browser is gone: lack of memory, where the kernel says so.
+    pub(super) fn cause(&self, error: PortalError) -> PortalError {
+        match (error, self.kills_before, kills()) {
+            (PortalError::BrowserLost { reason }, Some(before), Some(now)) if now > before => {
+                PortalError::OutOfMemory { reason }
+            }
+            (error, _, _) => error,
+        }
+    }
+}
+
+/// Processes of our control group that the kernel has killed for lack of memory (`oom_kill` of `memory.events`, cgroup v2). `None`
+/// where the kernel does not say.
+fn kills() -> Option<u64> {
+    let ours = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = ours.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let events = Path::new("/sys/fs/cgroup").join(path).join("memory.events");
+    kills_in(&fs::read_to_string(events).ok()?)
+}
+
+fn kills_in(events: &str) -> Option<u64> {
+    let mut lines = events.lines();
+    lines.find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
+}
+
 /// Bytes that the processes of `group` hold together. What cannot be read is gone.
 fn memory_of(group: Pid) -> u64 {
     let Ok(entries) = fs::read_dir("/proc") else {
@@ -83,6 +117,10 @@ mod tests {
         let rollup = "55d0-7ffe ---p 00000000 00:00 0   [rollup]\nRss:  900 kB\nPss:    512 kB\nPss_Dirty: 4 kB\n";
         assert_eq!(pss(rollup), Some(512 << 10));
         assert_eq!(pss(""), None);
+        assert_eq!(
+            kills_in("low 0\nhigh 3\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n"),
+            Some(1)
+        );
         assert!(memory_of(rustix::process::getpgrp()) > 1 << 20);
     }
 }
