@@ -8,6 +8,8 @@ use chrono::DateTime;
 use rustix::process::Signal;
 use serde_json::json;
 use tillwatch::demo::portal::Posting;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::oracle::verify;
 use super::stage::{Cast, Stage, payment};
@@ -50,41 +52,18 @@ async fn a_dead_or_hung_driver_or_browser_is_replaced() {
     stage.is_bare().await;
 }
 
-/// A WebDriver that answers every request for a session with this message, until dropped.
-struct Refusing(Option<tokio::runtime::Runtime>);
-
-impl Refusing {
-    fn at(port: u16, message: &'static str) -> Self {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let answer = move || async move {
-            let error =
-                json!({ "error": "session not created", "message": message, "stacktrace": "" });
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                Json(json!({ "value": error })),
-            )
-        };
-        runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let app = Router::new().fallback(answer);
-            axum::serve(listener, app).await.unwrap();
-        });
-        Self(Some(runtime))
-    }
-}
-
-impl Drop for Refusing {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
+/// A WebDriver that answers every request for a session with this message.
+async fn refusing(port: u16, message: &'static str) -> JoinHandle<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let answer = move || async move {
+        let error = json!({ "error": "session not created", "message": message, "stacktrace": "" });
+        let answer = Json(json!({ "value": error }));
+        (StatusCode::INTERNAL_SERVER_ERROR, answer)
+    };
+    tokio::spawn(async move {
+        let app = Router::new().fallback(answer);
+        axum::serve(listener, app).await.unwrap();
+    })
 }
 
 #[tokio::test]
@@ -117,9 +96,11 @@ async fn a_webdriver_that_refuses_is_told_by_its_kind_and_costs_no_login() {
             "the browser ended while it started",
         ),
     ] {
-        let _refusing = Refusing::at(port, message);
+        let refusing = refusing(port, message).await;
         stage.read_once("kilima").await;
         stage.until(advice, || stage.log().contains(advice)).await;
+        refusing.abort();
+        assert!(refusing.await.unwrap_err().is_cancelled());
     }
     let _remote = Remote::start_at(port);
     let receipt = portal.post_payment(&payment()).unwrap();
