@@ -1,6 +1,6 @@
 //! Many accounts on few browsers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tillwatch::demo::portal::{PortalConfig, Posting};
 
@@ -24,10 +24,13 @@ fn cast(index: usize) -> Cast {
     }
 }
 
-/// Each driver has a process group with its browser.
+/// Each driver leads a process group with its browser in it. What a process is called while it becomes another one is no
+/// driver yet.
 fn browsers(stage: &Stage) -> usize {
-    let groups: BTreeSet<i32> = stage.processes().iter().map(|it| it.group).collect();
-    groups.len()
+    let processes = stage.processes().into_iter();
+    processes
+        .filter(|process| process.is_driver() && process.pid == process.group)
+        .count()
 }
 
 /// How often each account had its turn, in the order of the log.
