@@ -16,6 +16,8 @@
 //! |---|---|---|
 //! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`session`] [`schedule`] [`retry`] [`diagnostic`] [`status`] [`exit`] [`login::budget`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
 //! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] | ring 0, sled, governor |
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`event`] [`selectors`] [`session`] [`schedule`] [`retry`] [`diagnostic`] [`status`] [`exit`] [`login::budget`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 1 durable state and time | [`clock`] [`store`] [`login::ledger`] [`login::gate`] [`portal::kept`] | ring 0, sled, governor |
 //! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`login::credentials`] | rings 0 and 1, its client library |
 //! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`delivery`] [`run`] [`control`] [`config`] [`cli`] [`demo`] | all |
 //!
@@ -36,7 +38,10 @@
 //! 4. **Never a lock-out.** `session` (table of consequences), `agent::accounts` (one attempt for a wrong password), `tests/simulation`.
 //! 5. **Never silent.** `extract` (no table, no empty mark), `completeness` (holes), `store::tests` (quarantine, gaps,
 //!    watermark), `tests/simulation` (every watermark is held against the portal's books).
-//! 6. **Nobody else.** `tests/it/webdriver` (nothing is typed off the pinned origin), `cli::the_secret_is_in_no_log_line_event_or_file`.
+//! 6. **Nobody else.** `tests/it/webdriver` (nothing is typed off the pinned origin), `cli::the_secret_is_in_no_log_line_event_or_file`,
+//!    `portal::kept` (a kept session opens for its account, user and origin alone).
+//!
+//! A restart spends no login while the portal's session lives: `agent::restarts`, `webdriver::kept`, `tests/simulation`.
 //!
 //! # Life of a payment
 //!
@@ -54,8 +59,9 @@
 //! the lines lie in the outbox; the workers resume after their cursor. *Between delivery and acknowledgement*: a file sink
 //! answers from its own last line and skips what it has; stdout and SSE repeat the same bytes. *Between ledger and
 //! click*: the attempt counts as spent. *Between click and answer*: it counts as spent, its outcome as unknown.
-//! The next start opens the store, which believes nothing until counts and hashes agree with the witness, ends the
-//! browser that was left over, and begins with a sweep over the look-back. A store that does not agree is refused:
+//! The next start opens the store, which believes nothing until counts and hashes agree with the witness, goes on with the
+//! browser that was left over or puts the kept session into a new one, and begins with a sweep over the look-back; the
+//! first page tells whether a login is needed. A store that does not agree is refused:
 //! `tillwatch store restore` or `rebuild` is the way out, by a person.
 
 pub mod agent;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::portal::PortalError;
+use crate::portal::{NoSession, PortalError};
 use crate::sink::SinkError;
 
 /// What is tried again.
@@ -74,7 +74,15 @@ impl Verdict {
 #[must_use]
 pub fn portal_verdict(error: &PortalError) -> Verdict {
     match error {
-        PortalError::NoWebDriver { .. } => Verdict::Wait(Retried::WebDriver),
+        PortalError::NoWebDriver { kind, .. } => match kind {
+            NoSession::Refused | NoSession::Limit | NoSession::Other => {
+                Verdict::Wait(Retried::WebDriver)
+            }
+            NoSession::Version | NoSession::Missing | NoSession::BrowserEnded => {
+                Verdict::Tell(Retried::WebDriver)
+            }
+        },
+        PortalError::OutOfMemory { .. } => Verdict::Tell(Retried::Browser),
         PortalError::Hung { .. } | PortalError::BrowserLost { .. } => {
             Verdict::Wait(Retried::Browser)
         }

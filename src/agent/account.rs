@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 
+use super::Pool;
 use crate::clock::Clock;
 use crate::control::Ordered;
 use crate::event::AccountRef;
@@ -57,6 +58,8 @@ pub struct Edges<P> {
     pub ledger: String,
     /// Time.
     pub clock: Clock,
+    /// Bounds the browsers of all accounts.
+    pub pool: Pool,
     /// From the control socket.
     pub orders: mpsc::Receiver<Ordered>,
     /// How it stands, for health and status.

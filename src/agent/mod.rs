@@ -19,12 +19,14 @@ use crate::store::{AccountState, Breaker, StoreError};
 mod account;
 mod failure;
 mod plan;
+mod pool;
 mod say;
 mod turn;
 
 pub use account::{Account, Edges, Limits, Seat};
 pub use failure::TurnError;
 use failure::judge;
+pub use pool::{Place, Pool};
 
 /// How a turn ended.
 enum Turn {
@@ -56,6 +58,10 @@ pub struct Agent<P> {
     met_empty: bool,
     /// The portal edge has what opens a kept session.
     unlocked: bool,
+    /// Leave to have a browser.
+    place: Option<Place>,
+    /// The last place came too late.
+    crowded: bool,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -103,6 +109,8 @@ impl<P: Portal> Agent<P> {
             doubtful,
             met_empty: false,
             unlocked: false,
+            place: None,
+            crowded: false,
             known,
             stand,
             life,
@@ -138,6 +146,12 @@ impl<P: Portal> Agent<P> {
                 self.after(Ok(Turn::Wait(left, State::Quiet)), now).await;
                 continue;
             }
+            if self.place.is_none() {
+                let Some(()) = self.await_place(due, &mut stop).await else {
+                    break;
+                };
+                continue;
+            }
             let stopping = stop.clone();
             let turn = self.turn(&|| *stopping.borrow()).await;
             if let Err(error) = &turn
@@ -159,6 +173,9 @@ impl<P: Portal> Agent<P> {
             self.after(turn, now).await;
             if ended {
                 break;
+            }
+            if self.edges.pool.is_wanted() {
+                self.make_room().await;
             }
         }
         self.leave().await;
@@ -186,13 +203,49 @@ impl<P: Portal> Agent<P> {
     /// The agent ends here: its session is kept for the next start, or ended.
     async fn leave(&mut self) {
         if self.account.sign_out_at_stop {
-            self.edges.portal.close().await;
+            self.close().await;
         } else {
             self.edges.portal.park().await;
         }
     }
 
-    /// Waits for time, an order or the end. `None`: the end.
+    /// Signs out, for which a session that is kept needs a browser.
+    async fn close(&mut self) {
+        self.unlock().await;
+        if self.place.is_none() {
+            self.place = Some(self.edges.pool.place(Duration::ZERO).await);
+        }
+        self.edges.portal.close().await;
+        self.place = None;
+    }
+
+    /// Another account is to have the browser's place.
+    async fn make_room(&mut self) {
+        self.edges.portal.park().await;
+        self.place = None;
+    }
+
+    /// Waits for leave to have a browser, an order or the end. `None`: the end.
+    async fn await_place(&mut self, due: Duration, stop: &mut watch::Receiver<bool>) -> Option<()> {
+        let since = self.edges.clock.monotonic();
+        tokio::select! {
+            place = self.edges.pool.place(due) => {
+                self.place = Some(place);
+                self.say_waited(self.edges.clock.monotonic().saturating_sub(since));
+                Some(())
+            }
+            changed = stop.changed() => changed.ok().filter(|()| !*stop.borrow()),
+            ordered = self.edges.orders.recv() => {
+                match ordered {
+                    Some(ordered) => self.obey(ordered).await,
+                    None => { stop.changed().await.ok()?; }
+                }
+                Some(())
+            }
+        }
+    }
+
+    /// Waits for time, an order, another account's need or the end. `None`: the end.
     async fn wait(
         &mut self,
         time: Option<Duration>,
@@ -204,8 +257,19 @@ impl<P: Portal> Agent<P> {
                 None => std::future::pending().await,
             }
         };
+        let next = self.schedule.next();
+        let wanted = async {
+            match &self.place {
+                Some(place) => place.wanted(next).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = sleep => Some(()),
+            () = wanted => {
+                self.make_room().await;
+                Some(())
+            }
             changed = stop.changed() => changed.ok().filter(|()| !*stop.borrow()),
             ordered = self.edges.orders.recv() => {
                 match ordered {
@@ -221,8 +285,7 @@ impl<P: Portal> Agent<P> {
         let name = self.account.about.name.clone();
         let result = match order {
             Order::Pause => {
-                self.unlock().await;
-                self.edges.portal.close().await;
+                self.close().await;
                 self.life.forget();
                 let paused = self.edges.store.set_paused(&name, true).await;
                 if paused.is_ok() {

@@ -12,6 +12,23 @@ use crate::reading::Done;
 use crate::status::State;
 
 impl<P: Portal> Agent<P> {
+    /// A place at a browser came after `waited`. That accounts wait for longer than their pause is told once.
+    pub(super) fn say_waited(&mut self, waited: Duration) {
+        let account = self.account.about.name.as_str();
+        let waited_ms = waited.as_millis();
+        let is_crowded = waited > self.account.pace.poll;
+        if is_crowded && !self.crowded {
+            tracing::warn!(
+                account,
+                waited_ms,
+                "waits longer for a browser than from poll to poll: raise `max_sessions` or `poll`"
+            );
+        } else if !waited.is_zero() {
+            tracing::debug!(account, waited_ms, "waited for a browser");
+        }
+        self.crowded = is_crowded;
+    }
+
     pub(super) fn log_state(&self, state: &State, wait: Duration) {
         let account = self.account.about.name.as_str();
         let before = &self.waited_in;

@@ -30,8 +30,17 @@ impl<P: Portal> Agent<P> {
         }
         self.put_off_the_past().await?;
         self.unlock().await;
+        let began = self.edges.clock.monotonic();
         self.edges.portal.open().await?;
-        match self.read(stop).await {
+        let opened = self.edges.clock.monotonic();
+        let read = self.read(stop).await;
+        tracing::debug!(
+            account = self.account.about.name.as_str(),
+            open_ms = (opened - began).as_millis(),
+            read_ms = (self.edges.clock.monotonic() - opened).as_millis(),
+            "took its turn at a browser"
+        );
+        match read {
             Err(ReadError::Session(Session::Refused(Outcome::AlreadySignedIn)))
                 if self.stand == Stand::SignedIn =>
             {

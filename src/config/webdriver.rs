@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::value::{duration, path, program};
+use super::value::{duration, path, program, size};
 use crate::diagnostic::table::{Table, Value, wrong};
 
 /// The driver and its time limits.
@@ -20,6 +20,12 @@ pub struct WebDriver {
     pub call_timeout: Duration,
     /// `page_timeout`: how long a page may take to load, and an element to appear. 1s to 10m, default 45s.
     pub page_timeout: Duration,
+    /// `max_sessions`: browsers at the same time; accounts over it take turns. 1 to 1,000. Unset: one for each account.
+    pub max_sessions: Option<usize>,
+    /// `browser_max_age`: an older browser is replaced, its session goes on. 10m to 30d, default 24h.
+    pub browser_max_age: Duration,
+    /// `browser_max_memory`: a started browser that holds more, with its driver, is replaced. Default 1GiB.
+    pub browser_max_memory: u64,
     /// `session_key_file`: file with the secret that the kept sessions of all accounts are encrypted with. Unset: each
     /// account's own password.
     pub session_key_file: Option<PathBuf>,
@@ -52,6 +58,15 @@ pub(super) fn read(section: &Table<'_>, dir: &Path) -> Option<WebDriver> {
     let call_timeout = call_timeout.unwrap_or(Duration::from_secs(60));
     let page_timeout = section.optional("page_timeout", "\"45s\"", limit);
     let page_timeout = page_timeout.unwrap_or(Duration::from_secs(45));
+    let max_age = section.optional(
+        "browser_max_age",
+        "\"24h\"",
+        duration(TEN_MINUTES, Duration::from_hours(720)),
+    );
+    let max_memory = section.optional("browser_max_memory", "\"1GiB\"", |text| text.parse(size));
+    let max_sessions = section.optional("max_sessions", "3", |number: &Value<'_>| {
+        usize::try_from(number.whole(1..=1000)?).ok()
+    });
     let session_key_file = section.optional(
         "session_key_file",
         "\"/run/secrets/session_key\"",
@@ -62,6 +77,9 @@ pub(super) fn read(section: &Table<'_>, dir: &Path) -> Option<WebDriver> {
         browser_args: browser_args.unwrap_or_default(),
         call_timeout,
         page_timeout,
+        max_sessions,
+        browser_max_age: max_age.unwrap_or(Duration::from_hours(24)),
+        browser_max_memory: max_memory.unwrap_or(1 << 30),
         session_key_file,
     })
 }

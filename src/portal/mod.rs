@@ -8,8 +8,11 @@ use secrecy::SecretString;
 use url::Url;
 
 pub mod kept;
+mod trouble;
 pub mod way;
 pub mod webdriver;
+
+pub use trouble::NoSession;
 
 /// One page as fetched at an instant. Never logged: it holds names and balances.
 #[derive(Clone)]
@@ -57,10 +60,10 @@ pub struct Days {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortalError {
     /// Nothing answers at the WebDriver's address, or it cannot start a browser.
-    #[error(
-        "the WebDriver gives no session ({reason}): is it running, and do browser and driver have the same version?"
-    )]
+    #[error("the WebDriver gives no session ({reason}): {}", kind.advice())]
     NoWebDriver {
+        /// What kind of refusal it is.
+        kind: NoSession,
         /// First line of the driver's message, or the kind of connection error.
         reason: String,
     },
@@ -76,6 +79,14 @@ pub enum PortalError {
     #[error("the browser is gone ({reason}) and will be started again")]
     BrowserLost {
         /// WebDriver error code, e.g. `invalid session id`, `tab crashed`.
+        reason: String,
+    },
+    /// The kernel killed a process of ours for lack of memory, and the browser is gone with it.
+    #[error(
+        "the browser is gone ({reason}): the kernel killed a process for lack of memory; it is started again, but give this container or service more memory, or lower `max_sessions`"
+    )]
+    OutOfMemory {
+        /// As of a browser that is lost for another reason.
         reason: String,
     },
     /// The browser stands on another origin than the pinned one. Nothing was typed there.

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::report::{Listeners, Subjects, report};
 use super::{Options, Running, StartError, Task};
-use crate::agent::{self, Agent, Edges, Limits, Seat};
+use crate::agent::{self, Agent, Edges, Limits, Pool, Seat};
 use crate::clock::Clock;
 use crate::config::{self, Config, Driver, Resolved, Settings, Since, SinkKind};
 use crate::control::{self, Ordered};
@@ -136,6 +136,8 @@ async fn cast(
         broken: Vec::new(),
     };
     let session_key = session_key(&config.webdriver)?;
+    let places = config.webdriver.max_sessions;
+    let pool = Pool::of(places.unwrap_or(config.accounts.len()));
     let mut gates = Gates::new(config.state_dir.join("ledger"), clock.clone());
     for account in &config.accounts {
         let settings = &account.settings;
@@ -158,6 +160,7 @@ async fn cast(
             gate,
             ledger,
             clock: clock.clone(),
+            pool: pool.clone(),
             orders,
             seat: Seat::take(board, &settings.name, settings.pace.poll),
         };
@@ -281,6 +284,8 @@ fn web_driver_portal(
             origin: resolved.portal.origin.to_string(),
         },
         session_key: session_key.clone(),
+        max_age: config.webdriver.browser_max_age,
+        max_memory: config.webdriver.browser_max_memory,
         clock: clock.clone(),
         loads,
     }))

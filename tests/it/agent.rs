@@ -5,6 +5,7 @@ mod faults;
 mod kills;
 pub mod oracle;
 mod payments;
+mod pool;
 mod restarts;
 pub mod stage;
 mod trouble;

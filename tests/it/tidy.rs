@@ -20,6 +20,7 @@ const RINGS: &[(&str, u8)] = &[
     ("past", 0),
     ("payment", 0),
     ("portal/mod", 0),
+    ("portal/trouble", 0),
     ("portal/way", 0),
     ("retry", 0),
     ("schedule", 0),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tillwatch::agent::{Account, Agent, Edges, Limits, Seat};
+use tillwatch::agent::{Account, Agent, Edges, Limits, Pool, Seat};
 use tillwatch::clock::Clock;
 use tillwatch::delivery::{self, DeliveryError, Ended, Progress};
 use tillwatch::event::AccountRef;
@@ -180,6 +180,7 @@ impl Life {
             gate,
             ledger,
             clock,
+            pool: Pool::of(1),
             orders,
             seat: Seat::take(&self.board, &account_name(), profile.poll),
         };

@@ -29,6 +29,11 @@ pub(super) struct Browser {
     pub(super) is_proved: bool,
     /// When the session was looked at to be kept; monotonic.
     pub(super) looked_at: Option<Duration>,
+    /// When it had its first turn, and when its memory was looked at; monotonic.
+    pub(super) opened_at: Option<Duration>,
+    pub(super) weighed_at: Option<Duration>,
+    /// Processes that the kernel had killed for lack of memory when a local browser began.
+    pub(super) kills_before: Option<u64>,
     /// The document is a page of the pinned origin.
     pub(super) stands: bool,
     /// Its timers were stopped.
@@ -45,6 +50,9 @@ impl Browser {
             unproved: None,
             is_proved: false,
             looked_at: None,
+            opened_at: None,
+            weighed_at: None,
+            kills_before: None,
             stands: false,
             stilled: false,
         }

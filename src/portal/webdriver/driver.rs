@@ -47,6 +47,7 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 pub(super) struct Driver {
     port: u16,
     profile: PathBuf,
+    group: Pid,
     keeper: Keeper,
 }
 
@@ -92,8 +93,8 @@ enum News {
     Stop,
 }
 
-/// The port, and the browser's profile directory.
-type Started = (u16, PathBuf);
+/// The port, the browser's profile directory, and the process group of both.
+type Started = (u16, PathBuf, Pid);
 
 impl Driver {
     /// Starts `program` on a port of its own choice, with a new directory in `state`.
@@ -125,9 +126,10 @@ impl Driver {
             thread: Some(thread),
         };
         match started.await {
-            Ok(Ok((port, profile))) => Ok(Self {
+            Ok(Ok((port, profile, group))) => Ok(Self {
                 port,
                 profile,
+                group,
                 keeper,
             }),
             Ok(Err(error)) => Err(error),
@@ -143,6 +145,11 @@ impl Driver {
     /// The browser's `--user-data-dir`.
     pub(super) fn profile(&self) -> &Path {
         &self.profile
+    }
+
+    /// The process group of driver and browser.
+    pub(super) fn group(&self) -> Pid {
+        self.group
     }
 
     /// Kills it off the async threads.
@@ -218,7 +225,11 @@ impl Life {
             Ok(mut child) => {
                 let port = self.await_port(&mut child);
                 let is_up = port.is_ok();
-                if answer.send(port.map(|port| (port, run.profile()))).is_ok() && is_up {
+                if answer
+                    .send(port.map(|port| (port, run.profile(), Pid::from_child(&child))))
+                    .is_ok()
+                    && is_up
+                {
                     // Until told to stop, or until driver and browser are gone.
                     self.hear(None);
                 }

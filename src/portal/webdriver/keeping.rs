@@ -9,10 +9,12 @@ use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
 use super::WebDriverPortal;
 use super::browser::Browser;
 use super::form::StepError;
+use super::opening::CLOSE_LIMIT;
 use super::session::{Failure, Session};
 use crate::portal::PortalError;
 use crate::portal::kept::{Item, Kept, KeptFile, Key};
@@ -221,6 +223,17 @@ impl WebDriverPortal {
             Ok(None) => {}
             Err(error) => tracing::debug!("the session could not be read to be kept: {error}"),
         }
+    }
+
+    /// Ends the browser; its session is kept as it is now.
+    pub(super) async fn park_browser(&mut self) {
+        let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
+        let is_proved = self.http_goes_on() || self.browser.as_ref().is_some_and(|it| it.is_proved);
+        if is_proved && timeout(limit, self.look(true)).await.is_err() {
+            tracing::info!("the session as it is now is not kept: the browser does not answer");
+        }
+        self.http = None;
+        self.end_browser().await;
     }
 
     pub(super) async fn snapshot(&mut self) -> Result<Option<Kept>, StepError> {

@@ -38,20 +38,20 @@ mod resend;
 mod run_dir;
 mod session;
 mod table;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use tokio::time::timeout;
 use url::Url;
 
 use self::browser::{Browser, down};
+use self::driver::Driver;
 use self::form::{Place, StepError};
 use self::http::Http;
 use self::keeping::Keeper;
-use self::opening::CLOSE_LIMIT;
 use self::session::Failure;
 use self::table::Last;
 use super::kept::{KeptFile, Key, Owner};
@@ -101,7 +101,11 @@ pub struct Settings {
     pub owner: Owner,
     /// Opens the kept session; `None`: a key of the account's own secret does, once [`Portal::unlock`] was called.
     pub session_key: Option<Key>,
-    /// Says when the session is looked at again, and how old its cookies are.
+    /// A browser that is older is replaced.
+    pub max_age: Duration,
+    /// A local browser that holds more is replaced: bytes, with its driver.
+    pub max_memory: u64,
+    /// Says how old a browser and its cookies are, and when the session is looked at again.
     pub clock: Clock,
     /// Asked before every page.
     pub loads: PageLoads,
@@ -165,6 +169,10 @@ impl WebDriverPortal {
                     reason: "a page that does not let go of it".to_owned(),
                 }
             }
+        };
+        let error = match &self.browser {
+            Some(browser) => browser.cause(error),
+            None => error,
         };
         self.give_up().await;
         Err(error)
@@ -266,15 +274,19 @@ impl Portal for WebDriverPortal {
             return self.open_browser().await;
         };
         if browser.may_go_on() {
-            return Ok(());
+            self.retire().await;
+        } else {
+            tracing::warn!(
+                account = self.settings.owner.account,
+                "the session from before gives no page of the table and is dropped"
+            );
+            self.forget();
+            self.end_browser().await;
         }
-        tracing::warn!(
-            account = self.settings.owner.account,
-            "the session from before gives no page of the table and is dropped"
-        );
-        self.forget();
-        self.end_browser().await;
-        self.open_browser().await
+        match &self.browser {
+            Some(_) => Ok(()),
+            None => self.open_browser().await,
+        }
     }
 
     async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
@@ -329,13 +341,7 @@ impl Portal for WebDriverPortal {
     }
 
     async fn park(&mut self) {
-        let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
-        let is_proved = self.http_goes_on() || self.browser.as_ref().is_some_and(|it| it.is_proved);
-        if is_proved && timeout(limit, self.look(true)).await.is_err() {
-            tracing::info!("the session as it is now is not kept: the browser does not answer");
-        }
-        self.http = None;
-        self.end_browser().await;
+        self.park_browser().await;
     }
 
     /// Signs out when a sign-in was submitted, or kept, and the file names a way (a portal that allows one session would

@@ -10,11 +10,11 @@ use url::Url;
 
 use super::browser::Browser;
 use super::capabilities::{capabilities, command_line};
-use super::driver::{Driver, found};
+use super::driver::{Driver, DriverError, found};
 use super::record::Record;
 use super::session::{Session, end_stale};
 use super::{WebDriver, WebDriverPortal};
-use crate::portal::PortalError;
+use crate::portal::{NoSession, PortalError};
 
 /// What the end of a browser may take, for each of its steps: a container is given ten seconds to stop.
 pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(4);
@@ -44,11 +44,10 @@ impl WebDriverPortal {
         browser: &Path,
         args: &[String],
     ) -> Result<Browser, PortalError> {
-        let none = |reason: String| PortalError::NoWebDriver { reason };
-        let browser = found(browser, "browser").map_err(|error| none(error.to_string()))?;
+        let browser = found(browser, "browser").map_err(no_driver)?;
         let driver = Driver::start(driver, &self.settings.state, self.settings.call_timeout)
             .await
-            .map_err(|error| none(error.to_string()))?;
+            .map_err(no_driver)?;
         let mut options = command_line(args);
         options.push(format!("--user-data-dir={}", driver.profile().display()));
         if rustix::process::geteuid().is_root() {
@@ -57,10 +56,13 @@ impl WebDriverPortal {
         let capabilities = self.capabilities(json!({ "binary": browser, "args": options }));
         let session = match Url::parse(&driver.url()) {
             Ok(url) => Session::start(&url, capabilities, self.limit()).await,
-            Err(error) => Err(none(error.to_string())),
+            Err(error) => Err(PortalError::NoWebDriver {
+                kind: NoSession::Other,
+                reason: error.to_string(),
+            }),
         };
         match session {
-            Ok(session) => Ok(Browser::new(session, Some(driver))),
+            Ok(session) => Ok(Browser::new(session, Some(driver)).noting_kills()),
             Err(error) => {
                 driver.stop().await;
                 Err(error)
@@ -193,6 +195,21 @@ impl WebDriverPortal {
         if !is_out {
             tracing::info!("sign-out did not go through; the portal's own timeout ends it");
         }
+    }
+}
+
+fn no_driver(error: DriverError) -> PortalError {
+    let kind = match &error {
+        DriverError::Missing { .. } => NoSession::Missing,
+        DriverError::Spawn { .. }
+        | DriverError::Directory { .. }
+        | DriverError::Ended { .. }
+        | DriverError::NoPort { .. }
+        | DriverError::Thread(_) => NoSession::Other,
+    };
+    PortalError::NoWebDriver {
+        kind,
+        reason: error.to_string(),
     }
 }
 

@@ -21,7 +21,7 @@ use url::Url;
 
 use super::connection::Connector;
 use super::resend;
-use crate::portal::PortalError;
+use crate::portal::{NoSession, PortalError};
 
 /// One dialog may follow another: from the link that was clicked, then from the page that it led to.
 const MOST_DIALOGS: usize = 5;
@@ -67,7 +67,10 @@ impl Session {
         capabilities: Capabilities,
         limit: Duration,
     ) -> Result<Self, PortalError> {
-        let none = |reason: String| PortalError::NoWebDriver { reason };
+        let none = |reason: String| PortalError::NoWebDriver {
+            kind: NoSession::Other,
+            reason,
+        };
         let (cut, is_cut) = watch::channel(false);
         let connector =
             Connector::new(url, limit, is_cut).map_err(|error| none(error.to_string()))?;
@@ -77,7 +80,7 @@ impl Session {
             cut.send_replace(true);
             return Err(hung("new session", limit));
         };
-        let client = started.map_err(|error| none(no_session(&error)))?;
+        let client = started.map_err(|error| no_session(&error))?;
         let id = match timeout(limit, client.session_id()).await {
             Ok(Ok(Some(id))) => id,
             Ok(Ok(None) | Err(_)) => return Err(none("the answer names no session".to_owned())),
@@ -322,23 +325,40 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// Why there is no session. No page is loaded yet, so the driver's own first line may be told.
-fn no_session(error: &NewSessionError) -> String {
+/// Why there is no session. No page is loaded yet, so the driver's own words may be told.
+fn no_session(error: &NewSessionError) -> PortalError {
+    let refused = |reason: String| PortalError::NoWebDriver {
+        kind: NoSession::Refused,
+        reason,
+    };
+    let told = |message: &str| PortalError::NoWebDriver {
+        kind: NoSession::told_by(message),
+        reason: words(message),
+    };
     match error {
-        NewSessionError::BadWebdriverUrl(_) => "its address is no URL".to_owned(),
-        NewSessionError::FailedC(error) => connection_error(error),
-        NewSessionError::Failed(_) | NewSessionError::Lost(_) => "connection lost".to_owned(),
-        NewSessionError::SessionNotCreated(error) => first_line(&error.message).to_owned(),
-        NewSessionError::NotW3C(answer) => answer
-            .get("message")
-            .and_then(Json::as_str)
-            .map_or("the answer is not WebDriver's", first_line)
-            .to_owned(),
-        NewSessionError::UnexpectedError(CmdError::Standard(error)) => {
-            first_line(&error.message).to_owned()
+        NewSessionError::BadWebdriverUrl(_) => told("its address is no URL"),
+        NewSessionError::FailedC(error) => refused(connection_error(error)),
+        NewSessionError::Failed(_) | NewSessionError::Lost(_) => {
+            refused("connection lost".to_owned())
         }
-        NewSessionError::UnexpectedError(_) => "the answer is not WebDriver's".to_owned(),
+        NewSessionError::SessionNotCreated(error)
+        | NewSessionError::UnexpectedError(CmdError::Standard(error)) => told(&error.message),
+        NewSessionError::NotW3C(answer) => match answer.get("message").and_then(Json::as_str) {
+            Some(message) => told(message),
+            None => PortalError::NoWebDriver {
+                kind: NoSession::told_by(answer.as_str().unwrap_or_default()),
+                reason: "the answer is not WebDriver's".to_owned(),
+            },
+        },
+        NewSessionError::UnexpectedError(_) => told("the answer is not WebDriver's"),
     }
+}
+
+/// The first two lines, for ChromeDriver may name the cause in the second.
+fn words(message: &str) -> String {
+    let lines = message.lines().take(2).map(str::trim);
+    let words: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    words.join(", ").chars().take(300).collect()
 }
 
 /// The kind of the innermost I/O error, e.g. `connection refused`.

@@ -39,6 +39,8 @@ pub const WRONG_CONFIGS: &[Mistake] = &[
     ("an overlap of nothing", &[("cap = {", "overlap = 0\ncap = {")]),
     ("since without an offset", &[("cap = {", "since = \"2026-11-01 00:00\"\ncap = {")]),
     ("neither true nor false", &[("cap = {", "sign_out_at_stop = \"yes\"\ncap = {")]),
+    ("no browser at all", &[("url = ", "max_sessions = 0\nurl = ")]),
+    ("a browser that is replaced all the time", &[("url = ", "browser_max_age = \"1m\"\nbrowser_max_memory = \"1 pound\"\nurl = ")]),
     ("a session key instead of its file", &[("url = ", "session_key_file = 5\nurl = ")]),
     ("http without leave", &[("cap = {", "origin = \"http://portal.example\"\ncap = {")]),
     ("an origin with a path", &[("cap = {", "origin = \"https://portal.example/login\"\ncap = {")]),

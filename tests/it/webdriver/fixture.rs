@@ -58,6 +58,8 @@ impl Bench {
             selectors: Arc::new(portal_file(origin)),
             owner: owner(origin),
             session_key: None,
+            max_age: Duration::MAX,
+            max_memory: u64::MAX,
             clock: Clock::System,
             loads: loads(&self.state()),
         }

@@ -1,11 +1,12 @@
 //! A session that is kept: put into the next browser as it was, and gone when it should be.
 
 use std::fs;
+use std::time::Duration;
 
 use tillwatch::portal::Portal as _;
-use tillwatch::portal::webdriver::WebDriverPortal;
+use tillwatch::portal::webdriver::{Settings, WebDriverPortal};
 
-use super::fixture::{Bench, credential, days, processes};
+use super::fixture::{Bench, Process, credential, days, local, processes};
 use super::server::{Server, Table};
 
 const SIGNED_IN: &str = "POST /login 600123 jane correct horse";
@@ -105,6 +106,38 @@ async fn a_new_sign_in_and_a_sign_out_leave_nothing_kept() {
     assert_eq!(server.seen()[before..], ["GET /logout"]);
     assert!(!is_kept(&bench));
     assert!(processes(&bench.state()).is_empty());
+}
+
+#[tokio::test]
+async fn a_browser_that_is_old_or_large_is_replaced_and_its_session_goes_on() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let limits: [fn(&mut Settings); 2] = [
+        |settings| settings.max_age = Duration::ZERO,
+        |settings| settings.max_memory = 64 << 20,
+    ];
+    for limit in limits {
+        let mut portal = signed_in(&bench, &server).await;
+        let sign_ins = sign_ins(&server);
+        portal.park().await;
+        let mut settings = bench.settings(&server.origin, local());
+        limit(&mut settings);
+        let mut portal = WebDriverPortal::new(settings);
+        portal.unlock(&credential());
+        portal.open().await.unwrap();
+        let driver = |processes: Vec<Process>| processes.into_iter().find(Process::is_driver);
+        let old = driver(processes(&bench.state())).unwrap();
+        // Not before a page has proved that the session is worth keeping.
+        portal.open().await.unwrap();
+        assert_eq!(driver(processes(&bench.state())).unwrap().pid, old.pid);
+        assert!(reads(&mut portal).await);
+        portal.keep().await;
+        portal.open().await.unwrap();
+        let new = driver(processes(&bench.state())).unwrap();
+        assert_ne!(new.pid, old.pid);
+        assert!(reads(&mut portal).await);
+        assert_eq!(self::sign_ins(&server), sign_ins);
+        portal.close().await;
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use tillwatch::portal::webdriver::{WebDriver, WebDriverPortal};
 use tillwatch::portal::{Portal as _, PortalError};
 
-use super::fixture::{Bench, days, local, processes, signal, until};
+use super::fixture::{Bench, credential, days, local, processes, signal, until};
 use super::server::{Server, Table};
 
 /// Signals the process that `is_it` picks, then: the next reading says that the browser is gone, and the one after a
@@ -89,6 +89,40 @@ async fn a_page_that_never_lets_go_of_the_browser_is_left_behind() {
     server.set_table(Table::Rows);
     portal.open().await.unwrap();
     portal.first_page(days()).await.unwrap();
+    portal.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_eats_all_memory_costs_its_tab_and_not_the_session() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let WebDriver::Local {
+        driver, browser, ..
+    } = local()
+    else {
+        unreachable!()
+    };
+    let little = WebDriver::Local {
+        driver,
+        browser,
+        args: vec!["--js-flags=--max-old-space-size=64".to_owned()],
+    };
+    let mut portal = WebDriverPortal::new(bench.settings(&server.origin, little));
+    portal.open().await.unwrap();
+    portal.visit_sign_in().await.unwrap();
+    portal.submit(&credential()).await.unwrap();
+    portal.keep().await;
+    server.set_table(Table::Eats);
+    let error = loop {
+        match portal.first_page(days()).await {
+            Ok(_) | Err(PortalError::PortalDown { .. }) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error, lost("tab crashed"));
+    server.set_table(Table::Guarded);
+    portal.open().await.unwrap();
+    let page = portal.first_page(days()).await.unwrap();
+    assert!(page.html.contains("row 1"), "signed out");
     portal.close().await;
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tillwatch::portal::webdriver::{Settings, WebDriver, WebDriverPortal};
-use tillwatch::portal::{Portal as _, PortalError};
+use tillwatch::portal::{NoSession, Portal as _, PortalError};
 
 use super::fixture::{Bench, days, signal, until};
 use super::server::Server;
@@ -21,8 +21,13 @@ pub struct Remote {
 
 impl Remote {
     pub fn start() -> Self {
+        Self::start_at(0)
+    }
+
+    /// 0: at a port of its own choice.
+    pub fn start_at(port: u16) -> Self {
         let mut child = Command::new("chromedriver")
-            .arg("--port=0")
+            .arg(format!("--port={port}"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -93,7 +98,7 @@ async fn a_session_left_by_a_crash_is_adopted_at_the_next_open() {
     let old = crashed(&remote, &bench, &server).await;
     let mut portal = remote.portal(&bench, &server.origin);
     portal.open().await.unwrap();
-    assert_eq!(noted(&bench), [old.clone()]);
+    assert!(noted(&bench).iter().eq([&old]));
     let page = portal.first_page(days()).await.unwrap();
     assert!(page.html.contains("row 1"));
     portal.close().await;
@@ -161,6 +166,7 @@ async fn a_remote_that_does_not_listen_is_told_in_one_line() {
     assert_eq!(
         portal.open().await.unwrap_err(),
         PortalError::NoWebDriver {
+            kind: NoSession::Refused,
             reason: "connection refused".to_owned()
         }
     );

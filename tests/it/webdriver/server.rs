@@ -31,6 +31,8 @@ pub enum Table {
     Hangs,
     /// An endless script.
     Spins,
+    /// A script that takes all the memory there is.
+    Eats,
     /// Opens a dialog while loading, one more from the link to the next page.
     Dialogs,
     /// The link to the next page does nothing.
@@ -261,6 +263,10 @@ async fn table(truth: Shared, Query(asked): Query<Asked>, headers: HeaderMap) ->
         Table::RedirectTo(address) => Redirect::to(&address).into_response(),
         Table::Hangs => pending().await,
         Table::Spins => rows(&next, "addEventListener('load', () => { while (true) {} })"),
+        Table::Eats => rows(
+            &next,
+            "addEventListener('load', () => { const all = []; while (true) all.push(new Array(1e5).fill(0).map(Object)) })",
+        ),
         Table::Dialogs => rows(
             &format!("{next} onclick=\"alert('sure?')\""),
             "alert('note')",
