@@ -81,6 +81,22 @@ pub fn session(marks: &Marks, document: &Document) -> Session {
     }
 }
 
+/// A page of which the file does not say what it is: worth a look by a person.
+#[must_use]
+pub fn is_unknown(session: Session) -> bool {
+    match session {
+        Session::Stranger | Session::Refused(Outcome::Interstitial | Outcome::Unknown) => true,
+        Session::SignedIn | Session::SignedOut | Session::Refused(_) => false,
+    }
+}
+
+/// In how many days the password expires, where the page says so.
+#[must_use]
+pub fn password_expires_in(marks: &Marks, document: &Document) -> Option<u32> {
+    let (css, regex) = marks.password_expires_in.as_ref()?;
+    document.captured(css, regex)?.trim().parse().ok()
+}
+
 /// What the page after a sign-in, or the sign-in page itself, says.
 ///
 /// # Errors

@@ -33,6 +33,8 @@ pub(super) struct Browser {
     pub(super) stands: bool,
     /// Its timers were stopped.
     pub(super) stilled: bool,
+    /// A step entered a frame. Pages are read from the top.
+    pub(super) in_frame: bool,
 }
 
 impl Browser {
@@ -47,17 +49,23 @@ impl Browser {
             looked_at: None,
             stands: false,
             stilled: false,
+            in_frame: false,
         }
     }
 
-    /// The document that follows the one read last, once complete. `None` when none came within `limit`.
+    /// The document that follows the one read or clicked in last, once complete. `None` when none came within `limit`.
     pub(super) async fn next_document(
-        &self,
+        &mut self,
         limit: Duration,
+        portal: &selectors::Portal,
     ) -> Result<Option<Document>, StepError> {
+        self.to_top().await?;
+        let framed = portal.has_frames();
         let mut deadline = pin!(sleep(limit));
         loop {
-            if let Reading::New(document) = reading::read(&self.session, &self.document).await? {
+            if let Reading::New(document) =
+                reading::read(&self.session, &self.document, framed).await?
+            {
                 return Ok(Some(document));
             }
             tokio::select! {
@@ -73,24 +81,29 @@ impl Browser {
         limit: Duration,
         portal: &selectors::Portal,
     ) -> Result<Page, StepError> {
-        let document = match reading::read(&self.session, &self.document).await? {
+        self.to_top().await?;
+        let read = reading::read(&self.session, &self.document, portal.has_frames()).await?;
+        let document = match read {
             Reading::New(document) => document,
             Reading::Old => return Err(down("no page came (no content, or a download)")),
             Reading::Loading => self
-                .next_document(limit)
+                .next_document(limit, portal)
                 .await?
                 .ok_or_else(|| down("the page did not become complete"))?,
         };
         self.take(document, portal)
     }
 
+    /// The page as it stands, once complete.
     pub(super) async fn read_again(
         &mut self,
+        limit: Duration,
         portal: &selectors::Portal,
     ) -> Result<Page, StepError> {
-        match reading::read(&self.session, "").await? {
-            Reading::New(document) => self.take(document, portal),
-            Reading::Old | Reading::Loading => Err(down("the page did not become complete")),
+        self.document.clear();
+        match self.next_document(limit, portal).await? {
+            Some(document) => self.take(document, portal),
+            None => Err(down("the page did not become complete")),
         }
     }
 

@@ -40,8 +40,8 @@ pub(super) fn capabilities(mut chrome: Json, page_timeout: Duration) -> Capabili
             "timeouts",
             json!({ "implicit": 0, "pageLoad": page_ms, "script": page_ms }),
         ),
-        // Never accept: nobody knows what the page asks.
-        ("unhandledPromptBehavior", json!("dismiss and notify")),
+        // Answered by `dialog`.
+        ("unhandledPromptBehavior", json!("ignore")),
         ("goog:chromeOptions", chrome),
     ]
     .into_iter()

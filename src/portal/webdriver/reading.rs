@@ -9,24 +9,63 @@ use crate::extract::MAX_PAGE_BYTES;
 use crate::portal::{Page, PortalError};
 use crate::selectors::Origin;
 
-/// Arguments: the document that is not wanted any more, and the limit. `performance.timeOrigin` names a
-/// document: it is the instant of the navigation that made it, and leaves no mark in the page.
+/// Arguments: the document that is not wanted any more, the limit, whether frames are read too, and the statuses under
+/// which a frame's page counts. `performance.timeOrigin` names a document: it is the instant of the navigation that made
+/// it, and leaves no mark in the page.
+///
+/// A frame of the page's own origin comes as a `framed-page` with the frame's id, name and classes, so that marks and
+/// rows are found in it as in the page itself. The copy is made in a document that loads and runs nothing.
 const READ: &str = r"
-const [old, limit] = arguments;
-const document_id = String(performance.timeOrigin);
-if (document_id === old) return { state: 'old' };
-if (document.readyState !== 'complete') return { state: 'loading' };
-const navigation = performance.getEntriesByType('navigation')[0];
+const [old, limit, framed, spoken] = arguments;
+const inside = (frame) => {
+  try {
+    const page = frame.contentWindow;
+    return page.location.origin === location.origin ? page : null;
+  } catch (_) { return null; }
+};
+const frames = (page) => framed ? [...page.document.querySelectorAll('iframe, frame')] : [];
+const pages = (page, depth) => [page, ...(depth > 5 ? [] :
+  frames(page).map(inside).filter(Boolean).flatMap((inner) => pages(inner, depth + 1)))];
+const id = (page) => String(page.performance.timeOrigin);
+const status = (page) => {
+  const navigation = page.performance.getEntriesByType('navigation')[0];
+  return navigation ? navigation.responseStatus : 0;
+};
+const all = pages(window, 0);
+if (all.some((page) => id(page) === old)) return { state: 'old' };
+if (all.some((page) => page.document.readyState !== 'complete')) return { state: 'loading' };
+const copy = (page, depth) => {
+  const inert = document.implementation.createHTMLDocument('');
+  const root = inert.importNode(page.document.documentElement, true);
+  const shown = frames(page);
+  [...root.querySelectorAll('iframe, frame')].forEach((frame, at) => {
+    const box = inert.createElement('framed-page');
+    for (const name of ['id', 'name', 'class']) {
+      if (frame.hasAttribute(name)) box.setAttribute(name, frame.getAttribute(name));
+    }
+    const inner = depth > 5 || !shown[at] ? null : inside(shown[at]);
+    if (inner && inner.document.documentElement && (status(inner) < 400 || spoken.includes(status(inner)))) {
+      box.append(...copy(inner, depth + 1).childNodes);
+    }
+    frame.replaceWith(box);
+  });
+  for (const set of [...root.querySelectorAll('frameset')]) {
+    const box = inert.createElement('framed-set');
+    box.append(...set.childNodes);
+    set.replaceWith(box);
+  }
+  return root;
+};
 const root = document.documentElement;
 const mode = document.compatMode === 'CSS1Compat' ? '<!DOCTYPE html>' : '';
-const html = root ? mode + root.outerHTML : '';
+const html = root ? mode + (frames(window).length ? copy(window, 0) : root).outerHTML : '';
 const bytes = html.length > limit ? html.length : new TextEncoder().encode(html).length;
 const body = document.body;
 return {
   state: 'new',
-  document_id,
+  document_id: id(window),
   url: document.location.href,
-  status: navigation ? navigation.responseStatus : 0,
+  status: status(window),
   content_type: document.contentType,
   is_empty: !body || (body.childElementCount === 0 && body.textContent.trim() === ''),
   bytes,
@@ -105,11 +144,16 @@ impl std::fmt::Debug for Document {
     }
 }
 
-/// Reads the document unless it is `old`; pass an empty one to read whatever is there.
-pub(super) async fn read(session: &Session, old: &str) -> Result<Reading, Failure> {
-    let answer = session
-        .execute(READ, vec![json!(old), json!(MAX_PAGE_BYTES)])
-        .await?;
+/// Reads the document unless it is `old`; pass an empty one to read whatever is there. With `framed`, frames of the
+/// page's own origin are read as part of it.
+pub(super) async fn read(session: &Session, old: &str, framed: bool) -> Result<Reading, Failure> {
+    let args = vec![
+        json!(old),
+        json!(MAX_PAGE_BYTES),
+        json!(framed),
+        json!(SPOKEN),
+    ];
+    let answer = session.execute(READ, args).await?;
     parse(answer)
 }
 
