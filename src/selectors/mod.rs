@@ -61,7 +61,10 @@ impl Portal {
     pub fn has_frames(&self) -> bool {
         let lists = [&self.sign_in.clear, &self.sign_in.steps, &self.table.steps];
         let mut steps = lists.into_iter().flatten();
-        self.table.frame.is_some() || steps.any(|step| matches!(step, Step::Frame { .. }))
+        let mut between = self.interstitials.iter();
+        self.table.frame.is_some()
+            || between.any(|one| one.frame.is_some())
+            || steps.any(|step| matches!(step, Step::Frame { .. }))
     }
 }
 

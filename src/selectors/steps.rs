@@ -134,6 +134,8 @@ pub enum Value {
 pub struct Interstitial {
     /// How it is recognised.
     pub mark: super::Mark,
+    /// CSS of the frame that it stands in.
+    pub frame: Option<String>,
     /// CSS of what is clicked then.
     pub click: String,
     /// How often at most for one page; one that comes back more often is left to the marks.

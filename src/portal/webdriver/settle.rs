@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::browser::Browser;
 use super::form::{self, Place, StepError};
+use super::frames;
 use super::reading::{self, Reading};
 use crate::extract;
 use crate::portal::{Page, PortalError};
@@ -141,21 +142,29 @@ impl Browser {
             step: &step,
         };
         self.to_top().await?;
+        if let Some(css) = &one.frame {
+            let step = format!("interstitial[{number}].frame");
+            let place = Place { css, step: &step };
+            self.in_frame = true;
+            frames::enter(&self.session, place, &portal.origin, GOES).await?;
+        }
         let clicked_in = form::click(&self.session, place, &portal.origin, GOES).await?;
         tracing::info!(step, "a page in between was clicked away");
+        self.to_top().await?;
+        let framed = portal.has_frames();
         let mut deadline = pin!(sleep(GOES));
         loop {
-            match reading::read(&self.session, "", portal.has_frames()).await? {
-                Reading::New(document) if document.document_id != clicked_in => return Ok(()),
-                Reading::New(document) => {
-                    let page = self.take(document, portal)?;
-                    let (_, seen) = look(portal, page).await;
-                    if seen.between != Some(number) {
-                        return Ok(());
-                    }
-                }
+            match reading::read(&self.session, &clicked_in, framed).await? {
                 // The click leads to another page; `read_again` waits for it.
-                Reading::Old | Reading::Loading => return Ok(()),
+                Reading::New(_) | Reading::Loading => return Ok(()),
+                Reading::Old => {}
+            }
+            if let Reading::New(document) = reading::read(&self.session, "", framed).await? {
+                let page = self.take(document, portal)?;
+                let (_, seen) = look(portal, page).await;
+                if seen.between != Some(number) {
+                    return Ok(());
+                }
             }
             tokio::select! {
                 () = sleep(LOOK) => {}

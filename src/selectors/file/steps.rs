@@ -163,11 +163,13 @@ fn placeholder(with: &TomlValue<'_>, list: List) -> Option<Value> {
 /// One of `[[interstitial]]`.
 pub fn interstitial(entry: &Table<'_>) -> Option<Interstitial> {
     let mark = mark_keys(entry);
+    let frame = entry.optional("frame", "\"iframe#main\"", css);
     let click = entry.need("click", "\"#announcement button\"", css);
     let most = entry.optional("most", "1", |most| most.whole(1..=10));
     let most = most.and_then(|most| u32::try_from(most).ok()).unwrap_or(1);
     Some(Interstitial {
         mark: mark?,
+        frame,
         click: click?,
         most,
     })
