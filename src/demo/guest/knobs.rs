@@ -91,6 +91,8 @@ pub struct Knobs {
     pub cookie_banner: bool,
     /// Whether a page of the table opens a dialog that nobody expects. Default false.
     pub surprise_dialog: bool,
+    /// Another origin that the frame's page comes from (Tausi). Default none.
+    pub frame_origin: Option<String>,
     /// Whether the page with the form shows a captcha (Ngome). Default false.
     pub captcha_on_form: bool,
     /// Days after which the password expires, shown after the sign-in. Default none.
@@ -121,6 +123,7 @@ impl Knobs {
             announcements: 0,
             cookie_banner: false,
             surprise_dialog: false,
+            frame_origin: None,
             captcha_on_form: false,
             expires_in: None,
             answer_ms: 0,

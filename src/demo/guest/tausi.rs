@@ -51,7 +51,10 @@ fn whole(title: &str, body: &str) -> Response {
 }
 
 async fn top(Extracted(guest): Portal) -> Response {
-    let banner = guest.with(|state, _| state.knobs.cookie_banner);
+    let (banner, origin) = guest.with(|state, _| {
+        let origin = state.knobs.frame_origin.clone().unwrap_or_default();
+        (state.knobs.cookie_banner, origin)
+    });
     let banner = if banner {
         "<div id=\"cookies\" class=\"banner\">We use cookies. <a href=\"#\" id=\"cookies_ok\" \
          onclick=\"this.parentNode.remove(); return false\">OK</a></div>\n"
@@ -61,7 +64,7 @@ async fn top(Extracted(guest): Portal) -> Response {
     whole(
         "Tausi Pesa",
         &format!(
-            "{banner}<h1>Tausi Pesa</h1>\n<iframe id=\"content\" src=\"{LOGIN}\" width=\"900\" height=\"600\"></iframe>"
+            "{banner}<h1>Tausi Pesa</h1>\n<iframe id=\"content\" src=\"{origin}{LOGIN}\" width=\"900\" height=\"600\"></iframe>"
         ),
     )
 }

@@ -59,7 +59,7 @@ impl Browser {
         limit: Duration,
         portal: &selectors::Portal,
     ) -> Result<Option<Document>, StepError> {
-        self.to_top().await?;
+        self.leave_frames().await?;
         let framed = portal.has_frames();
         let mut deadline = pin!(sleep(limit));
         loop {
@@ -81,7 +81,7 @@ impl Browser {
         limit: Duration,
         portal: &selectors::Portal,
     ) -> Result<Page, StepError> {
-        self.to_top().await?;
+        self.leave_frames().await?;
         let read = reading::read(&self.session, &self.document, portal.has_frames()).await?;
         let document = match read {
             Reading::New(document) => document,

@@ -77,7 +77,7 @@ impl WebDriverPortal {
         let (settings, browser) = self.browser()?;
         let (portal, limit) = (&settings.selectors, settings.page_timeout);
         browser.stands = false;
-        browser.to_top().await?;
+        browser.leave_frames().await?;
         if let Some(css) = &portal.table.frame {
             let step = "table.frame";
             browser.in_frame = true;

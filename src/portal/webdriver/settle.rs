@@ -141,7 +141,7 @@ impl Browser {
             css: &one.click,
             step: &step,
         };
-        self.to_top().await?;
+        self.leave_frames().await?;
         if let Some(css) = &one.frame {
             let step = format!("interstitial[{number}].frame");
             let place = Place { css, step: &step };
@@ -150,7 +150,7 @@ impl Browser {
         }
         let clicked_in = form::click(&self.session, place, &portal.origin, GOES).await?;
         tracing::info!(step, "a page in between was clicked away");
-        self.to_top().await?;
+        self.leave_frames().await?;
         let framed = portal.has_frames();
         let mut deadline = pin!(sleep(GOES));
         loop {

@@ -43,7 +43,7 @@ impl Browser {
     /// # Errors
     /// Whatever ends a step, but for an element that is not there.
     pub(super) async fn walk(&mut self, script: &Script<'_>) -> Result<Walked, StepError> {
-        self.to_top().await?;
+        self.leave_frames().await?;
         let mut sent = false;
         let mut typed_password = false;
         for (index, step) in script.steps.iter().enumerate() {
@@ -94,12 +94,12 @@ impl Browser {
                 let url = pin
                     .join(path)
                     .ok_or_else(|| down("a path of the selector file leaves the origin"))?;
-                self.to_top().await?;
+                self.leave_frames().await?;
                 self.session.goto(&url).await?;
                 self.after_load(limit, script.portal).await.map(drop)
             }
             Step::Wait { element } => form::wait(session, place(element), pin, limit).await,
-            Step::Frame { frame: None } => self.to_top().await,
+            Step::Frame { frame: None } => self.leave_frames().await,
             Step::Frame { frame: Some(css) } => {
                 self.in_frame = true;
                 frames::enter(session, place(css), pin, limit).await
@@ -112,7 +112,7 @@ impl Browser {
     }
 
     /// Out of any frame.
-    pub(super) async fn to_top(&mut self) -> Result<(), StepError> {
+    pub(super) async fn leave_frames(&mut self) -> Result<(), StepError> {
         if self.in_frame {
             frames::leave(&self.session).await?;
             self.in_frame = false;
