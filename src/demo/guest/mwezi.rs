@@ -152,7 +152,7 @@ fn log_in(state: &mut State, sent: &Sent, set: &mut Option<Set>) -> String {
         Verdict::Open => {
             let token = state.open_session();
             *set = Some(Set::Session(token));
-            accounts(state)
+            signed_in(state, &Sent::default())
         }
         Verdict::CodeRequired => secondary(""),
         Verdict::Unknown => {
@@ -184,7 +184,7 @@ fn check_code(
         state.code = None;
         let token = state.open_session();
         *set = Some(Set::Session(token));
-        return accounts(state);
+        return signed_in(state, &Sent::default());
     }
     state.note(Verdict::WrongCode);
     secondary(&notification(Verdict::WrongCode))

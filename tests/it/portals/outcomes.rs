@@ -56,6 +56,7 @@ async fn sign_in(
     let sources = Sources::of(name, Some(&secret));
     let key = LedgerKey::of(&stage.portal.origin(), "600456", name);
     let ledger = key.as_str().to_owned();
+    store.begin_account(&account, clock.now()).await.unwrap();
     let expectation = expected_ledger(store, &account, &ledger).await.unwrap();
     let mut gates = Gates::new(dir.to_owned(), clock.clone());
     let gate = gates.open(key, &RULES(), expectation).await.unwrap();
