@@ -80,6 +80,7 @@ pub fn portal_verdict(error: &PortalError) -> Verdict {
         }
         PortalError::PortalDown { .. } => Verdict::Wait(Retried::Portal),
         PortalError::OffOrigin { .. }
+        | PortalError::CertificateRequired
         | PortalError::PageTooLarge { .. }
         | PortalError::ElementMissing { .. } => Verdict::Tell(Retried::Markup),
     }

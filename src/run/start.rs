@@ -247,10 +247,16 @@ fn web_driver_portal(
     session_key: &Option<Key>,
     clock: &Clock,
 ) -> WebDriverPortal {
+    let route = &settings.route;
     WebDriverPortal::new(webdriver::Settings {
         webdriver: web_driver(&config.webdriver),
         call_timeout: config.webdriver.call_timeout,
-        page_timeout: config.webdriver.page_timeout,
+        page_timeout: route.page_timeout.unwrap_or(config.webdriver.page_timeout),
+        route: webdriver::Route {
+            proxy: route.proxy.clone(),
+            ca: route.ca.clone(),
+            client_certificate: route.client_certificate.clone(),
+        },
         state: config
             .state_dir
             .join("browser")

@@ -5,3 +5,4 @@ mod ngome;
 mod outcomes;
 mod stage;
 mod tausi;
+mod way_there;

@@ -39,6 +39,7 @@ mod reach;
 mod reading;
 mod record;
 mod resend;
+mod route;
 mod run_dir;
 mod session;
 mod settle;
@@ -52,6 +53,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use url::Url;
+
+pub use self::route::Route;
 
 use self::browser::{Browser, down};
 use self::form::StepError;
@@ -99,6 +102,8 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// How long a page may take to load, and an element to appear.
     pub page_timeout: Duration,
+    /// How the browser gets to the portal.
+    pub route: Route,
     /// A directory for this account's browser alone. Created if missing.
     pub state: PathBuf,
     /// The portal, with the resolved origin.
@@ -161,6 +166,9 @@ impl WebDriverPortal {
             Err(StepError::Portal(error)) => return Err(error),
             Err(StepError::Call(Failure::Gone(error))) => error,
             Err(StepError::Call(Failure::Refused { code, network })) => {
+                if network.as_deref().is_some_and(route::wants_certificate) {
+                    return Err(PortalError::CertificateRequired);
+                }
                 if !self.is_stuck(code).await {
                     let reason = network.unwrap_or_else(|| code.to_owned());
                     return Err(PortalError::PortalDown { reason });

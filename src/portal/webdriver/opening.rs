@@ -13,7 +13,7 @@ use super::capabilities::{capabilities, command_line};
 use super::driver::{Driver, found};
 use super::record::Record;
 use super::session::{Session, end_stale};
-use super::{WebDriver, WebDriverPortal};
+use super::{Settings, WebDriver, WebDriverPortal};
 use crate::portal::PortalError;
 
 /// What the end of a browser may take, for each of its steps: a container is given ten seconds to stop.
@@ -46,7 +46,13 @@ impl WebDriverPortal {
     ) -> Result<Browser, PortalError> {
         let none = |reason: String| PortalError::NoWebDriver { reason };
         let browser = found(browser, "browser").map_err(|error| none(error.to_string()))?;
-        let driver = Driver::start(driver, &self.settings.state, self.settings.call_timeout)
+        let Settings {
+            state,
+            call_timeout,
+            route,
+            ..
+        } = &self.settings;
+        let driver = Driver::start(driver, state, *call_timeout, route)
             .await
             .map_err(|error| none(error.to_string()))?;
         let mut options = command_line(args);
@@ -87,7 +93,9 @@ impl WebDriverPortal {
     }
 
     fn capabilities(&self, chrome: Json) -> Capabilities {
-        capabilities(chrome, self.settings.page_timeout)
+        let settings = &self.settings;
+        let pin = &settings.selectors.origin;
+        capabilities(chrome, settings.page_timeout, &settings.route, pin)
     }
 
     /// Goes on with the session of a process that did not end it: it may still be signed in. Only one that was begun for

@@ -221,7 +221,8 @@ impl WebDriverPortal {
             .ok_or_else(|| down("the browser stands elsewhere"))?;
         let (settings, browser) = self.browser()?;
         let (pin, limit) = (&settings.selectors.origin, settings.page_timeout);
-        let http = Http::borrow(&browser.session, kept, pin, limit, clock).await?;
+        let route = &settings.route;
+        let http = Http::borrow(&browser.session, kept, pin, limit, route, clock).await?;
         self.http = Some(http.map_err(StepError::Portal)?);
         Ok(())
     }

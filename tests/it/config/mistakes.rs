@@ -64,6 +64,11 @@ pub const WRONG_CONFIGS: &[Mistake] = &[
     ("a WebDriver that is no URL", &[("http://webdriver:9515", "webdriver:9515")]),
     ("a started WebDriver without its browser", &[("url = \"http://webdriver:9515\"", "driver = \"chromedriver\"")]),
     ("a page that may take an hour", &[("url = ", "page_timeout = \"1h\"\nurl = ")]),
+    ("a proxy without a scheme", &[("cap = {", "proxy = \"proxy.example:3128\"\ncap = {")]),
+    ("a proxy with a password", &[("cap = {", "proxy = \"http://me:hunter2@proxy.example:3128\"\ncap = {")]),
+    ("an authority that is no path", &[("cap = {", "ca = [\"ca.pem\"]\ncap = {")]),
+    ("a client certificate that is no path", &[("cap = {", "client_certificate = true\ncap = {")]),
+    ("a page of one account that may take a day", &[("cap = {", "page_timeout = \"24h\"\ncap = {")]),
     ("several mistakes at once", &[("listen = ", "lisen = "), ("cap = {", "poll = 5\nzone = \"EAT\"\ncap = {"), ("type = \"stdout\"", "type = \"kafka\"")]),
 ];
 

@@ -6,21 +6,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tillwatch::agent::Seat;
 use tillwatch::clock::Clock;
+use tillwatch::demo::guest::tls::Tls;
 use tillwatch::demo::guest::{Channel, Knobs, Verdict, Which};
 use tillwatch::login::budget::Rules;
 use tillwatch::login::credentials::Sources;
 use tillwatch::login::gate::Gates;
 use tillwatch::login::ledger::LedgerKey;
 use tillwatch::payment::AccountName;
-use tillwatch::portal::Portal as _;
-use tillwatch::portal::webdriver::WebDriverPortal;
+use tillwatch::portal::webdriver::{Route, WebDriverPortal};
+use tillwatch::portal::{Portal as _, PortalError};
 use tillwatch::session::{Next, Outcome};
 use tillwatch::sign_in::{Attempt, SignIn, expected_ledger};
-use tillwatch::status::Halt;
+use tillwatch::status::{Halt, Status};
 use tillwatch::store::Store;
 
-use super::stage::Stage;
+use tokio::sync::watch;
+
+use super::stage::{Stage, days};
 
 /// What the portal says, by which knob, and how many sign-ins it saw for it.
 struct Case {
@@ -48,6 +52,19 @@ async fn sign_in(
     dir: &Path,
     name: &str,
 ) -> SignIn {
+    let (board, _statuses) = watch::channel(Vec::new());
+    by_board(stage, browser, store, dir, name, &board).await
+}
+
+/// The same; what is said of the account goes to `board`.
+async fn by_board(
+    stage: &Stage,
+    browser: &mut WebDriverPortal,
+    store: &Store,
+    dir: &Path,
+    name: &str,
+    board: &watch::Sender<Vec<Status>>,
+) -> SignIn {
     let clock = Clock::System;
     let account = AccountName::new(name).unwrap();
     let secret = dir.join(format!("{name}.secret"));
@@ -67,6 +84,7 @@ async fn sign_in(
         number: &knobs.number,
         user: &knobs.user,
         sources: &sources,
+        seat: &Seat::take(board, &account, Duration::from_secs(30)),
         selectors: &selectors,
         portal: browser,
         store,
@@ -75,6 +93,52 @@ async fn sign_in(
         clock: &clock,
     };
     attempt.make().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_portal_that_wants_a_client_certificate_is_told_and_no_attempt_is_spent() {
+    let tls = Tls::new(true).unwrap();
+    let stage = Stage::with(Which::Ngome, Some(&tls)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    fs::write(&ca, tls.ca_pem()).unwrap();
+    let store = Store::open(&dir.path().join("store"), Clock::System)
+        .await
+        .unwrap();
+    let mut browser = stage
+        .open_by(Route {
+            ca: Some(ca),
+            ..Route::default()
+        })
+        .await;
+    let error = browser.first_page(days()).await.unwrap_err();
+    assert_eq!(error, PortalError::CertificateRequired);
+    let signed_in = sign_in(&stage, &mut browser, &store, dir.path(), "main").await;
+    assert_eq!(signed_in, followed(Outcome::CertificateRequired));
+    browser.close().await;
+    assert!(stage.control().truth().loads.is_empty());
+    let ledger = LedgerKey::of(&stage.portal.origin(), "600456", "main");
+    assert_eq!(store.ledger_mark(ledger.as_str()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_password_that_expires_soon_is_told_at_the_sign_in() {
+    let mut stage = Stage::new(Which::Ngome).await;
+    stage.selectors.sign_in.clear.clear();
+    stage.control().turn(|knobs| {
+        knobs.password = "right-password".to_owned();
+        knobs.expires_in = Some(6);
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("store"), Clock::System)
+        .await
+        .unwrap();
+    let mut browser = stage.open().await;
+    let (board, statuses) = watch::channel(Vec::new());
+    let signed_in = by_board(&stage, &mut browser, &store, dir.path(), "main", &board).await;
+    assert_eq!(signed_in, SignIn::In);
+    assert_eq!(statuses.borrow()[0].password_expires_in, Some(6));
+    browser.close().await;
 }
 
 /// What the agent does then.

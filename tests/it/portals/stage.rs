@@ -12,14 +12,14 @@ use tillwatch::demo::guest::tls::Tls;
 use tillwatch::demo::guest::{self, Channel, GuestPortal, Which};
 use tillwatch::event::AccountRef;
 use tillwatch::payment::{AccountName, OperatorAccount};
-use tillwatch::portal::webdriver::{Settings, WebDriverPortal};
+use tillwatch::portal::webdriver::{Route, Settings, WebDriverPortal};
 use tillwatch::portal::{Credential, Days, Page, Portal as _};
 use tillwatch::selectors::{self, Origin, Portal};
 use tillwatch::understand::{self, Session, Understood};
 use tokio::net::TcpListener;
 use tokio::sync::SemaphorePermit;
 
-use crate::webdriver::fixture::{BROWSERS, local};
+use crate::webdriver::fixture::{BROWSERS, local, owner};
 
 /// A portal, and a browser in front of it.
 pub struct Stage {
@@ -69,11 +69,22 @@ impl Stage {
             page_timeout: Duration::from_secs(10),
             state: self.state.path().join("browser"),
             selectors: Arc::new(self.selectors.clone()),
+            route: Route::default(),
+            owner: owner(&self.portal.origin()),
+            session_key: None,
+            clock: Clock::System,
         }
     }
 
     pub async fn open(&self) -> WebDriverPortal {
-        let mut browser = WebDriverPortal::new(self.settings());
+        self.open_by(Route::default()).await
+    }
+
+    pub async fn open_by(&self, route: Route) -> WebDriverPortal {
+        let mut browser = WebDriverPortal::new(Settings {
+            route,
+            ..self.settings()
+        });
         browser.open().await.unwrap();
         browser
     }

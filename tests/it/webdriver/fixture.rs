@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use tempfile::TempDir;
 use tillwatch::clock::Clock;
 use tillwatch::portal::kept::Owner;
-use tillwatch::portal::webdriver::{Settings, WebDriver, WebDriverPortal};
+use tillwatch::portal::webdriver::{Route, Settings, WebDriver, WebDriverPortal};
 use tillwatch::portal::{Credential, Days, Page, PortalError};
 use tillwatch::selectors::{self, Portal};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -53,6 +53,7 @@ impl Bench {
             webdriver,
             call_timeout: Duration::from_secs(10),
             page_timeout: Duration::from_secs(20),
+            route: Route::default(),
             state: self.state(),
             selectors: Arc::new(portal_file(origin)),
             owner: owner(origin),
