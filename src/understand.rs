@@ -165,3 +165,37 @@ pub fn shown(portal: &Portal, html: &str) -> Option<Shown> {
         portal_count: extracted.portal_count,
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::selectors::file::parse;
+
+    fn says(html: &str) -> Session {
+        let text = include_str!("../selectors/kilima.toml");
+        let portal = parse("kilima", "kilima.toml", text).unwrap();
+        sign_in_page(&portal, html).unwrap()
+    }
+
+    #[test]
+    fn a_look_alike_is_neither_signed_in_nor_out_nor_empty() {
+        let table = include_str!("../tests/fixtures/kilima/statement-empty.html");
+        let form = include_str!("../tests/fixtures/kilima/login.html");
+        assert_eq!(says(table), Session::SignedIn);
+        assert_eq!(says(form), Session::SignedOut);
+        for stranger in [
+            // The table without the mark of who is signed in.
+            table.replace("operator-name", "operator-label"),
+            // Another site's form, and one with another id.
+            form.replace("login-form", "newsletter"),
+            // Both at once: a page that frames the other, or is half replaced.
+            format!("{table}{form}"),
+            "<h1>404 Not Found</h1><p>No records found</p>".to_owned(),
+            "<title>Error</title><div id=operator>Signed in</div>".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(says(&stranger), Session::Stranger, "{stranger}");
+        }
+    }
+}

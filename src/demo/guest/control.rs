@@ -80,6 +80,15 @@ impl Channel {
         self.0.with(|state, _| state.session = None);
     }
 
+    /// Puts so many announcements before the next pages of the open session.
+    pub fn announce(&self, announcements: u32) {
+        self.0.with(|state, _| {
+            if let Some(session) = &mut state.session {
+                session.announcements = announcements;
+            }
+        });
+    }
+
     /// Opens a session that nobody holds.
     pub fn occupy(&self) {
         self.0.with(|state, _| state.open_session());

@@ -99,8 +99,8 @@ pub struct Knobs {
     pub expires_in: Option<u32>,
     /// Milliseconds that every answer takes. Default 0.
     pub answer_ms: u64,
-    /// Whether everything is answered with 503. Default false.
-    pub is_down: bool,
+    /// Paths that begin with this are answered with 503 and a page that looks like a form and an empty table. Default none.
+    pub down: Option<String>,
     /// Rows on a page. Default 10.
     pub rows_per_page: usize,
 }
@@ -127,7 +127,7 @@ impl Knobs {
             captcha_on_form: false,
             expires_in: None,
             answer_ms: 0,
-            is_down: false,
+            down: None,
             rows_per_page: 10,
         }
     }

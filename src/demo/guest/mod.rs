@@ -39,6 +39,11 @@ const BODY_LIMIT: usize = 64 * 1024;
 const LOG_LIMIT: usize = 10_000;
 const COOKIE: &str = "SID";
 
+/// What a load balancer answers for a portal that is down; it looks like many things.
+const DOWN: &str = "<!DOCTYPE html><html><body><h1>503 Service Unavailable</h1>\
+<form id=\"login_doaccesscodes\"><input></form><form id=\"who\"></form><div id=\"VIEW_LOGIN\"></div>\
+<table id=\"grid\"><tr><td class=\"nothing none\">No transactions</td></tr></table></body></html>";
+
 /// Which portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -243,17 +248,20 @@ type Portal = Extracted<Arc<Guest>>;
 
 /// Notes a request and lets it wait as long as the knob says; a portal that is down answers nothing else.
 async fn arrive(Extracted(guest): Portal, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
     let (wait, is_down) = guest.with(|state, _| {
         if state.loads.len() < LOG_LIMIT {
-            let (method, path) = (request.method(), request.uri().path());
-            state.loads.push(format!("{method} {path}"));
+            state.loads.push(format!("{} {path}", request.method()));
         }
-        (state.knobs.answer_ms, state.knobs.is_down)
+        let down = state.knobs.down.as_ref();
+        (
+            state.knobs.answer_ms,
+            down.is_some_and(|down| path.starts_with(down)),
+        )
     });
     tokio::time::sleep(Duration::from_millis(wait)).await;
     if is_down {
-        let page = "<!DOCTYPE html><html><body><h1>503 Service Unavailable</h1></body></html>";
-        return html(StatusCode::SERVICE_UNAVAILABLE, page.to_owned());
+        return html(StatusCode::SERVICE_UNAVAILABLE, DOWN.to_owned());
     }
     next.run(request).await
 }

@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::WebDriverPortal;
 use super::settle::look;
 use crate::portal::Page;
 use crate::selectors::Portal;
@@ -16,6 +17,22 @@ use crate::selectors::Portal;
 const DIRECTORY: &str = "unknown-pages";
 /// Files kept.
 const MOST: usize = 10;
+
+impl WebDriverPortal {
+    /// Of the page in the browser, which was to be one of the table.
+    pub(super) async fn keep_evidence(&mut self) {
+        let Ok((settings, browser)) = self.browser() else {
+            return;
+        };
+        if !browser.stands {
+            return;
+        }
+        let (portal, limit) = (&settings.selectors, settings.page_timeout);
+        if let Ok(page) = browser.read_again(limit, portal).await {
+            keep(&settings.state, portal, page).await;
+        }
+    }
+}
 
 /// Keeps the skeleton of the page if its marks do not say what it is. Gives the page back.
 pub(super) async fn keep(state: &Path, portal: &Arc<Portal>, page: Page) -> Page {

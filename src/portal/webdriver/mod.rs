@@ -5,6 +5,8 @@
 //! - Nothing is typed unless the element's own document, and where its form sends to, are of the pinned origin (`form`).
 //! - A page is given only when it is of the pinned origin, of a document newer than the page before, and no error
 //!   page (`reading`): a navigation that leads nowhere never passes for a page.
+//! - What a page asks by a dialog is answered as the file says, or not at all (`dialog`). What stands in between is clicked away
+//!   only where the file names it; of what nobody knows the skeleton is kept (`settle`, `evidence`).
 //! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
 //! - One load and one read per page, never a round trip per cell. The table is loaded by the cheapest of three ways that
 //!   has given the same rows as the browser (`table`): by navigation, by a script of the signed-in page (`fetch`), or

@@ -298,6 +298,9 @@ impl WebDriverPortal {
             }
             return false;
         }
+        if way == Way::Navigate {
+            self.keep_evidence().await;
+        }
         // Where the browser itself saw it, no other way is asked.
         while self.ladder.failed() {
             if way != Way::Navigate {

@@ -112,3 +112,51 @@ async fn a_page_that_nobody_knows_is_kept_without_its_text_and_never_clicked() {
     let mode = fs::metadata(&files[0]).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[tokio::test]
+async fn a_page_that_nobody_knows_is_kept_too_when_it_is_met_while_reading() {
+    let mut stage = Stage::new(Which::Tausi).await;
+    stage.selectors.interstitials.clear();
+    let mut browser = stage.open().await;
+    assert_eq!(stage.sign_in(&mut browser).await, Session::SignedIn);
+    stage.control().announce(1);
+    let page = browser.first_page(days()).await.unwrap();
+    assert_eq!(stage.says(&page), Session::Stranger);
+    browser.heard(false).await;
+    browser.close().await;
+    let file = stage.state.path().join("browser/unknown-pages/000001.txt");
+    assert!(fs::read_to_string(file).unwrap().contains("div#news"));
+}
+
+#[tokio::test]
+async fn an_error_page_is_neither_a_form_nor_an_empty_table_whatever_it_shows() {
+    let stage = Stage::new(Which::Tausi).await;
+    let mut browser = stage.open().await;
+    stage
+        .control()
+        .turn(|knobs| knobs.down = Some("/".to_owned()));
+    let error = browser.visit_sign_in().await.unwrap_err().to_string();
+    assert!(error.contains("HTTP 503"), "{error}");
+    // In a frame: the page around it stands, what the frame shows is not read.
+    stage
+        .control()
+        .turn(|knobs| knobs.down = Some("/TausiMoney/login/login.action".to_owned()));
+    let page = browser.visit_sign_in().await.unwrap();
+    assert_eq!(stage.says(&page), Session::Stranger);
+    assert!(!page.html.contains("No transactions"));
+    stage.control().turn(|knobs| knobs.down = None);
+    assert_eq!(stage.sign_in(&mut browser).await, Session::SignedIn);
+    stage
+        .control()
+        .turn(|knobs| knobs.down = Some("/TausiMoney/report.action".to_owned()));
+    let page = browser.first_page(days()).await;
+    let says = page.as_ref().map(|page| stage.says(page));
+    assert!(
+        !matches!(says, Ok(Session::SignedIn | Session::SignedOut)),
+        "{says:?}"
+    );
+    stage.control().turn(|knobs| knobs.down = None);
+    assert!(stage.read(&mut browser).await.is_empty());
+    browser.close().await;
+    assert_eq!(stage.control().truth().attempts, [Verdict::Open]);
+}
