@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use url::Url;
 
+use super::route::wants_certificate;
 use super::session::{Failure, Session};
 use crate::extract::MAX_PAGE_BYTES;
 use crate::portal::{Page, PortalError};
@@ -174,7 +175,14 @@ pub(super) fn judge(document: Document, pin: &Origin) -> Result<Page, PortalErro
     let url = Url::parse(&document.url).map_err(|_| down("no page".to_owned()))?;
     // The browser's own pages: chrome-error://chromewebdata/, about:blank, about:neterror.
     if matches!(url.scheme(), "chrome-error" | "about") {
-        return Err(down("the browser shows its own error page".to_owned()));
+        let code = document.html.as_deref().and_then(error_code);
+        if code.is_some_and(wants_certificate) {
+            return Err(PortalError::CertificateRequired);
+        }
+        return Err(down(code.map_or_else(
+            || "the browser shows its own error page".to_owned(),
+            |code| format!("net::{code}"),
+        )));
     }
     at_pin(&url, pin)?;
     let status = (document.status != 0).then_some(document.status);
@@ -202,6 +210,19 @@ pub(super) fn judge(document: Document, pin: &Origin) -> Result<Page, PortalErro
     };
     let html = document.html.ok_or(too_large)?;
     Ok(Page { url, status, html })
+}
+
+/// The network error that Chromium's own page names in its element for it, `ERR_…`.
+fn error_code(html: &str) -> Option<&str> {
+    html.match_indices("error-code").find_map(|(at, _)| {
+        let rest: &str = html.get(at..)?;
+        let text = rest.get(..rest.find("</")?)?;
+        let code = text.get(text.rfind("ERR_")?..)?;
+        let end = code
+            .find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+            .unwrap_or(code.len());
+        code.get(..end.min(60))
+    })
 }
 
 /// # Errors
@@ -274,6 +295,21 @@ mod tests {
             let page = Document::fetched(url, 200, "Text/HTML; charset=utf-8", 0, html);
             assert_eq!(verdict(page).is_err(), empty);
         }
+    }
+
+    #[test]
+    fn the_browsers_own_error_page_is_down_by_the_name_of_its_error() {
+        let shown = |html: &str| {
+            let mut page = document("chrome-error://chromewebdata/", 0);
+            page.html = Some(html.to_owned());
+            verdict(page).unwrap_err()
+        };
+        let error =
+            shown("<div class=\"error-code\" id=\"x\">ERR_CONNECTION_RESET</div> ERR_OTHER");
+        assert!(error.contains("(net::ERR_CONNECTION_RESET)"), "{error}");
+        let error = shown("<p id=error-code>net::ERR_BAD_SSL_CLIENT_AUTH_CERT</p>");
+        assert!(error.contains("client certificate"), "{error}");
+        assert!(shown("<p>ERR_X</p>").contains("its own error page"));
     }
 
     #[test]

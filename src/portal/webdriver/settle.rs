@@ -26,17 +26,21 @@ const GOES: Duration = Duration::from_secs(3);
 pub(super) enum Until {
     /// One with any mark.
     AnyMark,
-    /// One that says what became of the sign-in.
-    Verdict,
+    /// One that says what became of what was sent.
+    Verdict {
+        /// What the page said before.
+        before: Session,
+    },
 }
 
 impl Until {
     fn holds(self, session: Session) -> bool {
         match (session, self) {
-            (Session::SignedIn | Session::Refused(_), _) | (Session::SignedOut, Until::AnyMark) => {
+            (Session::SignedIn, _) | (Session::Refused(_) | Session::SignedOut, Until::AnyMark) => {
                 true
             }
-            (Session::SignedOut, Until::Verdict) | (Session::Stranger, _) => false,
+            (Session::Refused(_), Until::Verdict { before }) => session != before,
+            (Session::SignedOut, Until::Verdict { .. }) | (Session::Stranger, _) => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A step never goes where the file does not say: an element that is not there ends the list, and the page as it stands
 //! then has the verdict.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::browser::{Browser, down};
@@ -21,7 +22,7 @@ pub(super) struct Script<'a> {
     /// Their key in the file.
     pub(super) key: &'static str,
     /// The portal.
-    pub(super) portal: &'a Portal,
+    pub(super) portal: &'a Arc<Portal>,
     /// How long an element may take to appear.
     pub(super) limit: Duration,
     /// What stands for a placeholder.
@@ -125,9 +126,12 @@ impl Browser {
 fn dialogs(after: &[Step]) -> Vec<Dialog> {
     after
         .iter()
-        .map_while(|step| match step {
-            Step::Dialog(dialog) => Some(dialog.clone()),
-            _ => None,
+        .map_while(|step| {
+            if let Step::Dialog(dialog) = step {
+                Some(dialog.clone())
+            } else {
+                None
+            }
         })
         .collect()
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::WebDriverPortal;
+use super::browser::Browser;
 use super::evidence;
 use super::form::StepError;
-use super::settle::Until;
+use super::settle::{Until, look};
 use super::steps::{Script, Walked};
 use crate::portal::{Credential, Page, PortalError};
 use crate::selectors::{Step, Value};
+use crate::understand::Session;
 
 /// How long a step of `sign_in.clear` waits for its element on a page that is loaded: mostly nothing is to be cleared.
 const CLEAR_LIMIT: Duration = Duration::from_secs(5);
@@ -34,22 +36,7 @@ impl WebDriverPortal {
             limit,
             text: &text,
         };
-        (browser.stands, browser.looked_at) = (false, None);
-        let waits_last = matches!(script.steps.last(), Some(Step::Wait { .. }));
-        let page = match browser.walk(&script).await? {
-            Walked::Missing { error, sent: false } => return Err(StepError::Portal(error)),
-            // After a click the portal may take another way, to a refusal say: that page has the verdict.
-            Walked::Missing { sent: true, .. } => browser.read_again(limit, portal).await?,
-            Walked::Through if waits_last || portal.marks.by_script => {
-                browser.read_again(limit, portal).await?
-            }
-            Walked::Through => match browser.next_document(limit, portal).await? {
-                Some(document) => browser.take(document, portal)?,
-                // A portal that answers in place, by script: the page as it stands has the verdict, if any.
-                None => browser.read_again(limit, portal).await?,
-            },
-        };
-        let page = browser.settle(page, Until::Verdict, portal, limit).await?;
+        let page = browser.verdict(&script).await?;
         Ok(evidence::keep(&settings.state, portal, page).await)
     }
 
@@ -86,5 +73,36 @@ impl WebDriverPortal {
         let portal = &self.settings.selectors;
         let url = portal.origin.join(&portal.sign_in.path);
         self.load(url).await
+    }
+}
+
+impl Browser {
+    /// Takes the steps of a form and gives the page that has the verdict.
+    pub(super) async fn verdict(&mut self, script: &Script<'_>) -> Result<Page, StepError> {
+        let (portal, limit) = (script.portal, script.limit);
+        // A page that changes in place shows its form, or its last answer, until it has another.
+        let before = if portal.marks.by_script {
+            let page = self.read_again(limit, portal).await?;
+            look(portal, page).await.1.session
+        } else {
+            Session::SignedOut
+        };
+        (self.stands, self.looked_at) = (false, None);
+        let waits_last = matches!(script.steps.last(), Some(Step::Wait { .. }));
+        let page = match self.walk(script).await? {
+            Walked::Missing { error, sent: false } => return Err(StepError::Portal(error)),
+            // After a click the portal may take another way, to a refusal say: that page has the verdict.
+            Walked::Missing { sent: true, .. } => self.read_again(limit, portal).await?,
+            Walked::Through if waits_last || portal.marks.by_script => {
+                self.read_again(limit, portal).await?
+            }
+            Walked::Through => match self.next_document(limit, portal).await? {
+                Some(document) => self.take(document, portal)?,
+                // A portal that answers in place, by script: the page as it stands has the verdict, if any.
+                None => self.read_again(limit, portal).await?,
+            },
+        };
+        self.settle(page, Until::Verdict { before }, portal, limit)
+            .await
     }
 }

@@ -73,8 +73,9 @@ async fn by_board(
     let sources = Sources::of(name, Some(&secret));
     let key = LedgerKey::of(&stage.portal.origin(), "600456", name);
     let ledger = key.as_str().to_owned();
-    store.begin_account(&account, clock.now()).await.unwrap();
+    // As at a first start: a ledger that is not there beside an account that was begun counts as lost.
     let expectation = expected_ledger(store, &account, &ledger).await.unwrap();
+    store.begin_account(&account, clock.now()).await.unwrap();
     let mut gates = Gates::new(dir.to_owned(), clock.clone());
     let gate = gates.open(key, &RULES(), expectation).await.unwrap();
     let knobs = stage.control().knobs();
