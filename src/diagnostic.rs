@@ -181,17 +181,19 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Stars over values of keys like `password`, and over what `with` types unless it is a placeholder.
+/// Stars over values of keys like `password`, over passwords in addresses, and over what `with` types unless it is a placeholder.
 fn star_secrets(text: &str) -> String {
     static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
-            r#"(?i)(?:passw(?:or)?d|passphrase|secret|token|pin|\bwith)["']?[ \t]*=[ \t]*("[^"\n]*"?|'[^'\n]*'?|[^\s,}]+)"#,
+            r#"(?i)(?:passw(?:or)?d|passphrase|secret|token|pin|\bwith)["']?[ \t]*=[ \t]*("[^"\n]*"?|'[^'\n]*'?|[^\s,}]+)|://[^\s/@"':]*:([^\s/@"']+)@"#,
         )
         .ok()
     });
     let mut shown = text.to_owned();
     for found in SECRET.iter().flat_map(|secret| secret.captures_iter(text)) {
-        let Some(value) = found.get(1) else { continue };
+        let Some(value) = found.get(1).or_else(|| found.get(2)) else {
+            continue;
+        };
         let bare = value.as_str().trim_matches(['"', '\'']);
         if !(bare.starts_with('{') && bare.ends_with('}')) {
             shown.replace_range(value.range(), &"*".repeat(value.len()));
@@ -213,6 +215,10 @@ mod tests {
             ("with = \"hünter\"", "with = *********"),
             ("with = \"{password}\"", "with = \"{password}\""),
             ("token_file = \"/run/x\"", "token_file = \"/run/x\""),
+            (
+                "proxy = \"http://me:hunter2@proxy.example:3128\"",
+                "proxy = \"http://me:*******@proxy.example:3128\"",
+            ),
         ] {
             assert_eq!(star_secrets(written), shown);
         }

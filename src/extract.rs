@@ -10,13 +10,15 @@
 
 mod guard;
 mod header;
+mod outline;
 mod reading;
 mod table;
 pub mod text;
 
 use std::collections::BTreeMap;
 
-use scraper::{ElementRef, Html};
+use regex::Regex;
+use scraper::{ElementRef, Html, Selector};
 
 use crate::selectors::{Field, Mark, Portal};
 use reading::Reading;
@@ -182,6 +184,19 @@ impl Document {
         self.marked(mark).next().is_some()
     }
 
+    /// The first group of `regex` in the text of the first element that has it.
+    #[must_use]
+    pub fn captured(&self, css: &Selector, regex: &Regex) -> Option<String> {
+        self.0.select(css).find_map(|element| {
+            let printed = text::of(element, MAX_CELL_BYTES).text;
+            let group = regex.captures(&printed)?;
+            group
+                .get(1)
+                .or_else(|| group.get(0))
+                .map(|group| group.as_str().to_owned())
+        })
+    }
+
     fn marked<'a>(&'a self, mark: &'a Mark) -> impl Iterator<Item = ElementRef<'a>> {
         self.0.select(&mark.css).filter(|element| {
             mark.text
@@ -199,6 +214,12 @@ pub fn extract(portal: &Portal, page: &Document) -> Result<Extracted, ExtractErr
     let table = &portal.table;
     let mut reading = Reading::new(portal, page);
     let mut grid = Grid::default();
+    if let Some(header) = &table.header {
+        for element in page.0.select(header).take(MAX_ROWS) {
+            reading.take_header(&grid.lay(element));
+        }
+        grid = Grid::default();
+    }
     for (number, element) in page.0.select(&table.rows).enumerate() {
         if number >= MAX_ROWS {
             return Err(ExtractError::TooManyRows);
@@ -241,15 +262,7 @@ fn portal_count(portal: &Portal, page: &Document) -> Result<Option<u64>, Extract
     let Some((css, regex)) = &portal.table.count else {
         return Ok(None);
     };
-    let found = page.0.select(css).find_map(|element| {
-        let printed = text::of(element, MAX_CELL_BYTES).text;
-        let group = regex.captures(&printed)?;
-        group
-            .get(1)
-            .or_else(|| group.get(0))
-            .map(|group| group.as_str().to_owned())
-    });
-    found
+    page.captured(css, regex)
         .map(|printed| {
             let digits: String = printed
                 .chars()

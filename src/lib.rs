@@ -35,13 +35,16 @@
 //! 3. **Never over the cap.** `login::budget` (properties over restarts and clock steps), `tests/it/login.rs` (torn, lost
 //!    and restored ledgers), `tests/simulation` (counted at the portal), and in the browser
 //!    `agent::faults::a_sign_in_whose_answer_is_lost_is_one_attempt`.
-//! 4. **Never a lock-out.** `session` (table of consequences), `agent::accounts` (one attempt for a wrong password), `tests/simulation`.
+//! 4. **Never a lock-out.** `session` (table of consequences), `portals::outcomes` (each of them in a browser),
+//!    `agent::accounts` (one attempt for a wrong password), `tests/simulation`.
 //! 5. **Never silent.** `extract` (no table, no empty mark), `completeness` (holes), `store::tests` (quarantine, gaps,
 //!    watermark), `tests/simulation` (every watermark is held against the portal's books).
 //! 6. **Nobody else.** `tests/it/webdriver` (nothing is typed off the pinned origin), `cli::the_secret_is_in_no_log_line_event_or_file`,
 //!    `portal::kept` (a kept session opens for its account, user and origin alone).
 //!
 //! A restart spends no login while the portal's session lives: `agent::restarts`, `webdriver::kept`, `tests/simulation`.
+//! 6. **Nobody else.** `tests/it/webdriver`, `portals::tausi` (nothing is typed off the pinned origin, nor into a
+//!    stranger's frame), `cli::the_secret_is_in_no_log_line_event_or_file`.
 //!
 //! # Life of a payment
 //!

@@ -89,6 +89,7 @@ pub fn portal_verdict(error: &PortalError) -> Verdict {
         PortalError::PortalDown { .. } => Verdict::Wait(Retried::Portal),
         PortalError::Uncounted { .. } => Verdict::Tell(Retried::Browser),
         PortalError::OffOrigin { .. }
+        | PortalError::CertificateRequired
         | PortalError::PageTooLarge { .. }
         | PortalError::ElementMissing { .. } => Verdict::Tell(Retried::Markup),
     }

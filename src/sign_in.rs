@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::agent::Seat;
 use crate::clock::Clock;
-use crate::extract::ExtractError;
+use crate::extract::{self, ExtractError};
 use crate::login::budget::{Verdict, Why};
 use crate::login::credentials::{self, CredentialError, Sources};
 use crate::login::gate::{Gate, Refused};
@@ -92,6 +93,8 @@ pub struct Attempt<'a, P> {
     pub user: &'a str,
     /// Where the secret may come from.
     pub sources: &'a Sources,
+    /// Where it is said what the portal said beside the verdict.
+    pub seat: &'a Seat,
     /// The marks.
     pub selectors: &'a Arc<selectors::Portal>,
     /// Where.
@@ -137,7 +140,14 @@ impl<P: Portal> Attempt<'_, P> {
         if let Verdict::Wait { wait, why } = self.gate.ask().await {
             return Ok(SignIn::Wait { wait, why });
         }
-        let page = self.portal.visit_sign_in().await?;
+        let page = match self.portal.visit_sign_in().await {
+            Err(PortalError::CertificateRequired) => {
+                return self
+                    .follow(Outcome::CertificateRequired, version, leave)
+                    .await;
+            }
+            page => page?,
+        };
         match session(self.selectors, page).await? {
             Session::SignedIn => return Ok(SignIn::In),
             Session::SignedOut => {}
@@ -150,7 +160,7 @@ impl<P: Portal> Attempt<'_, P> {
             return Ok(refused);
         }
         let outcome = match self.portal.submit(&credential).await {
-            Ok(page) => match session(self.selectors, page).await {
+            Ok(page) => match self.heard(page).await {
                 Ok(Session::SignedIn) => Outcome::SignedIn,
                 Ok(Session::Refused(outcome)) => outcome,
                 Ok(Session::SignedOut | Session::Stranger) => Outcome::Unknown,
@@ -172,6 +182,39 @@ impl<P: Portal> Attempt<'_, P> {
             tracing::warn!(account = self.account.as_str(), "{error}");
         }
         self.follow(outcome, version, leave).await
+    }
+
+    /// What the page after the sign-in says; also in how many days the password expires, which is told once.
+    async fn heard(&self, page: Page) -> Result<Session, ExtractError> {
+        if self.selectors.marks.password_expires_in.is_none() {
+            return session(self.selectors, page).await;
+        }
+        let selectors = self.selectors.clone();
+        let heard = tokio::task::spawn_blocking(move || {
+            let document = extract::parse(&page.html)?;
+            let days = understand::password_expires_in(&selectors.marks, &document);
+            Ok((understand::session(&selectors.marks, &document), days))
+        });
+        let (session, days) = match heard.await {
+            Ok(heard) => heard?,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        if session == Session::SignedIn {
+            let account = self.account.as_str();
+            let mut is_news = false;
+            self.seat.update(|status| {
+                is_news = status.password_expires_in != days;
+                status.password_expires_in = days;
+            });
+            if let Some(days) = days.filter(|_| is_news) {
+                tracing::warn!(
+                    account,
+                    days,
+                    "the portal says that the password expires soon: change it there, then change the secret"
+                );
+            }
+        }
+        Ok(session)
     }
 
     fn unanswered(&self, error: &dyn std::error::Error) -> Outcome {

@@ -139,6 +139,8 @@ pub struct Status {
     pub quarantined: u64,
     /// Holes in the last reading.
     pub gaps: u64,
+    /// In how many days the password expires, where the portal said so at the last sign-in.
+    pub password_expires_in: Option<u32>,
 }
 
 impl Status {
@@ -161,6 +163,7 @@ impl Status {
             days_unread: 0,
             quarantined: 0,
             gaps: 0,
+            password_expires_in: None,
         }
     }
 }

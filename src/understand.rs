@@ -81,6 +81,22 @@ pub fn session(marks: &Marks, document: &Document) -> Session {
     }
 }
 
+/// A page of which the file does not say what it is: worth a look by a person.
+#[must_use]
+pub fn is_unknown(session: Session) -> bool {
+    match session {
+        Session::Stranger | Session::Refused(Outcome::Interstitial | Outcome::Unknown) => true,
+        Session::SignedIn | Session::SignedOut | Session::Refused(_) => false,
+    }
+}
+
+/// In how many days the password expires, where the page says so.
+#[must_use]
+pub fn password_expires_in(marks: &Marks, document: &Document) -> Option<u32> {
+    let (css, regex) = marks.password_expires_in.as_ref()?;
+    document.captured(css, regex)?.trim().parse().ok()
+}
+
 /// What the page after a sign-in, or the sign-in page itself, says.
 ///
 /// # Errors
@@ -148,4 +164,38 @@ pub fn shown(portal: &Portal, html: &str) -> Option<Shown> {
         has_next: extracted.has_next,
         portal_count: extracted.portal_count,
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::selectors::file::parse;
+
+    fn says(html: &str) -> Session {
+        let text = include_str!("../selectors/kilima.toml");
+        let portal = parse("kilima", "kilima.toml", text).unwrap();
+        sign_in_page(&portal, html).unwrap()
+    }
+
+    #[test]
+    fn a_look_alike_is_neither_signed_in_nor_out_nor_empty() {
+        let table = include_str!("../tests/fixtures/kilima/statement-empty.html");
+        let form = include_str!("../tests/fixtures/kilima/login.html");
+        assert_eq!(says(table), Session::SignedIn);
+        assert_eq!(says(form), Session::SignedOut);
+        for stranger in [
+            // The table without the mark of who is signed in.
+            table.replace("operator-name", "operator-label"),
+            // Another site's form, and one with another id.
+            form.replace("login-form", "newsletter"),
+            // Both at once: a page that frames the other, or is half replaced.
+            format!("{table}{form}"),
+            "<h1>404 Not Found</h1><p>No records found</p>".to_owned(),
+            "<title>Error</title><div id=operator>Signed in</div>".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(says(&stranger), Session::Stranger, "{stranger}");
+        }
+    }
 }

@@ -92,7 +92,8 @@ impl Seat {
         }
     }
 
-    pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
+    /// Changes what is said of it.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
         self.board.send_modify(|all| {
             if let Some(status) = all.get_mut(self.index) {
                 change(status);

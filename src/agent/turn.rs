@@ -54,6 +54,11 @@ impl<P: Portal> Agent<P> {
                 self.becomes(Event::PageOut);
                 self.sign_in_and_read(stop).await
             }
+            // The visit of the form meets the same and asks a person.
+            Err(ReadError::Portal(PortalError::CertificateRequired)) => {
+                self.becomes(Event::PageOut);
+                self.sign_in_and_read(stop).await
+            }
             other => self.kept(other).await,
         }
     }
@@ -140,6 +145,7 @@ impl<P: Portal> Agent<P> {
             number: &self.account.about.operator.number,
             user: &self.account.user,
             sources: &self.account.sources,
+            seat: &self.edges.seat,
             selectors: &self.account.selectors,
             portal: &mut self.edges.portal,
             store: &self.edges.store,

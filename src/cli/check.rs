@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{IsTerminal as _, Write as _};
 
 use super::ConfigArg;
-use crate::config::{self, Account, Config, shown};
+use crate::config::{self, Account, Config, Driver, shown};
 use crate::exit::Exit;
 use crate::login::credentials::{Sources, lookup};
 
@@ -35,6 +35,9 @@ pub async fn run(args: CheckArgs) -> Exit {
     if let Some(config) = &config {
         for account in &config.accounts {
             report.line(&account_line(account));
+            if let Some(note) = certificates_note(config, account) {
+                report.line(&note);
+            }
         }
         if args.live {
             ask(config, &mut report).await;
@@ -95,6 +98,27 @@ impl Report {
             }
         }
     }
+}
+
+/// What a WebDriver that runs elsewhere must bring along: we cannot put it there.
+fn certificates_note(config: &Config, account: &Account) -> Option<String> {
+    let Driver::Running(_) = config.webdriver.driver else {
+        return None;
+    };
+    let settings = &account.settings;
+    let route = &settings.route;
+    route.has_certificates().then(|| {
+        let which = match (&route.ca, &route.client_certificate) {
+            (Some(_), Some(_)) => "`ca` and `client_certificate` are",
+            (Some(_), None) => "`ca` is",
+            (None, _) => "`client_certificate` is",
+        };
+        format!(
+            "note on {}: {which} used without a browser only; the image of the WebDriver must hold it too, in \
+             $HOME/.pki/nssdb of its browser (certutil, pk12util)",
+            settings.name
+        )
+    })
 }
 
 fn account_line(account: &Account) -> String {

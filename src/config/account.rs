@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 
 use super::Once;
 use super::pace;
+use super::route::{self, Route};
 use super::value::{duration, path, shown};
 use crate::diagnostic::table::{Place, Table, Value, wrong};
 use crate::diagnostic::{Diagnostics, did_you_mean};
@@ -67,6 +68,8 @@ pub struct Settings {
     pub reserve: u32,
     /// `spacing`: least pause between sign-ins. 1ms to cap.per / cap.logins, default 5s.
     pub spacing: Duration,
+    /// `proxy`, `ca`, `client_certificate`, `page_timeout`: how the portal is reached.
+    pub route: Route,
     /// `sign_out_at_stop`: sign out of the portal whenever the agent stops, at the price of a login at the next start.
     /// Default false: the session is kept, encrypted, and gone on with.
     pub sign_out_at_stop: bool,
@@ -174,6 +177,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         cap: budget.cap,
         reserve: budget.reserve,
         spacing: budget.spacing,
+        route: route::read(account, dir),
         sign_out_at_stop: sign_out.unwrap_or(false),
         read,
     };

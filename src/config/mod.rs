@@ -7,6 +7,7 @@
 mod account;
 mod http;
 mod pace;
+mod route;
 mod sink;
 mod store;
 mod value;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use account::{Account, Cap, Resolved, Settings, Since};
 pub use http::Http;
+pub use route::Route;
 pub use sink::{Sink, SinkKind};
 pub use store::Store;
 pub use value::shown;

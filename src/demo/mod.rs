@@ -26,6 +26,7 @@ use crate::exit::Exit;
 use crate::run::{self, Options};
 use crate::status::Status;
 
+pub mod guest;
 pub mod live;
 pub mod meter;
 pub mod portal;
@@ -82,6 +83,9 @@ pub enum DemoError {
     /// The demo portal.
     #[error("failed to start the demo portal: {0}")]
     Portal(#[from] portal::StartError),
+    /// One of the other demo portals.
+    #[error("failed to start the demo portal: {0}")]
+    Guest(#[from] guest::GuestError),
     /// The demo portal does not take a row.
     #[error("the demo portal refused a row: {0}")]
     Post(#[from] portal::PostError),

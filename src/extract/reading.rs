@@ -62,6 +62,17 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// A row of a header that is a table of its own.
+    pub fn take_header(&mut self, laid: &Laid) {
+        match self.wanted.find(&laid.slots) {
+            Some(columns) => self.columns = Some(columns),
+            None => {
+                let held = self.wanted.held(&laid.slots);
+                self.best.consider(held, &laid.slots);
+            }
+        }
+    }
+
     /// Decides what one row element is.
     pub fn take(&mut self, element: ElementRef<'_>, laid: Laid) -> Result<(), ExtractError> {
         self.seen += 1;

@@ -105,6 +105,11 @@ pub enum PortalError {
         /// HTTP status or network error name.
         reason: String,
     },
+    /// TLS ended for want of a client certificate: no page, no form.
+    #[error(
+        "the portal lets nobody in without a client certificate that it knows: set `client_certificate` of the account"
+    )]
+    CertificateRequired,
     /// More than the page limit.
     #[error(
         "the page is {bytes} bytes, the limit is {limit}: narrow the portal's date range or page size"

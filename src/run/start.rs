@@ -262,6 +262,7 @@ fn web_driver_portal(
     stop: &watch::Receiver<bool>,
 ) -> Result<WebDriverPortal, StartError> {
     let name = settings.name.as_str();
+    let route = &settings.route;
     let loads = PageLoads::open(
         &config.state_dir.join("page-loads").join(name),
         resolved.portal.session.page_loads_per_hour,
@@ -271,7 +272,12 @@ fn web_driver_portal(
     Ok(WebDriverPortal::new(webdriver::Settings {
         webdriver: web_driver(&config.webdriver),
         call_timeout: config.webdriver.call_timeout,
-        page_timeout: config.webdriver.page_timeout,
+        page_timeout: route.page_timeout.unwrap_or(config.webdriver.page_timeout),
+        route: webdriver::Route {
+            proxy: route.proxy.clone(),
+            ca: route.ca.clone(),
+            client_certificate: route.client_certificate.clone(),
+        },
         state: config
             .state_dir
             .join("browser")

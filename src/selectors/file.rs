@@ -3,7 +3,11 @@
 //! The keys are documented in `selectors/README.md`. Each is read by one line here or in `fields`.
 
 mod fields;
+mod steps;
 pub mod value;
+
+use regex::Regex;
+use scraper::Selector;
 
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::table::{Table, Value as TomlValue, read};
@@ -17,12 +21,6 @@ pub const FORMAT: u64 = 1;
 
 /// A sign-in and a reading an hour take about this many.
 const LEAST_PAGE_LOADS: u32 = 10;
-
-const PLACEHOLDERS: [(&str, Value); 3] = [
-    ("{number}", Value::Number),
-    ("{user}", Value::User),
-    ("{password}", Value::Password),
-];
 
 /// Reads the selector file of the portal `name` (its stem); `path` is for messages.
 ///
@@ -54,6 +52,11 @@ fn portal(name: &str, file: &Table<'_>) -> Option<Portal> {
     let sign_in = file.section("sign_in", sign_in);
     let session = file.section("session", session);
     let marks = file.section("marks", marks);
+    let interstitials = file.optional(
+        "interstitial",
+        "[{ css = \"#announcement\", click = \"#announcement button\" }]",
+        |list| list.list(|entry| entry.table(steps::interstitial)),
+    );
     let table = file.section("table", table);
     let fields = file.section("fields", fields::read);
     Some(Portal {
@@ -66,6 +69,7 @@ fn portal(name: &str, file: &Table<'_>) -> Option<Portal> {
         sign_in: sign_in?,
         session: session?,
         marks: marks?,
+        interstitials: interstitials.unwrap_or_default(),
         table: table?,
         fields: fields?,
     })
@@ -73,14 +77,20 @@ fn portal(name: &str, file: &Table<'_>) -> Option<Portal> {
 
 fn sign_in(section: &Table<'_>) -> Option<SignIn> {
     let path = section.need("path", "\"/login\"", |text| text.parse(value::path));
+    let clear = section.optional(
+        "clear",
+        "[{ visit = \"/logout\" }, { dialog = \"(?i)^closing\", answer = \"accept\" }]",
+        |list| steps::any(list, steps::List::Clear),
+    );
     let steps = section.need(
         "steps",
         "[{ fill = \"#password\", with = \"{password}\" }, { click = \"#login\" }]",
-        steps,
+        steps::sign_in,
     );
     let sign_out = section.optional("sign_out", "\"/logout\"", |text| text.parse(value::path));
     Some(SignIn {
         path: path?,
+        clear: clear.unwrap_or_default(),
         steps: steps?,
         sign_out,
     })
@@ -94,76 +104,6 @@ fn session(section: &Table<'_>) -> Option<Session> {
     Some(Session {
         idle,
         page_loads_per_hour: u32::try_from(page_loads?).ok()?,
-    })
-}
-
-fn steps(value: &TomlValue<'_>) -> Option<Vec<Step>> {
-    let steps = value.list(|step| step.table(one_step))?;
-    let types_password = steps.iter().any(|step| {
-        matches!(
-            step,
-            Step::Fill {
-                value: Value::Password,
-                ..
-            }
-        )
-    });
-    if !types_password {
-        value.wrong::<()>(
-            "never type the password",
-            "add `{ fill = \"#password\", with = \"{password}\" }`",
-        );
-    }
-    match steps.last() {
-        Some(Step::Click { .. }) => Some(steps),
-        Some(Step::Fill { .. }) | None
-            if steps.iter().any(|step| matches!(step, Step::Click { .. })) =>
-        {
-            value.wrong(
-                "fill a field after the last click",
-                "the last click sends the form: put it at the end",
-            )
-        }
-        Some(Step::Fill { .. }) | None => value.wrong(
-            "never click",
-            "end with `{ click = \"#login\" }`, the button that sends the form",
-        ),
-    }
-}
-
-fn one_step(step: &Table<'_>) -> Option<Step> {
-    let css = |text: &TomlValue<'_>| text.parse(|css| value::css(css).map(|_| css.to_owned()));
-    let fill = step.value("fill", "\"#password\"");
-    let click = step.value("click", "\"#login\"");
-    match (fill, click, step.has("with")) {
-        (Some(field), None, _) => {
-            let field = css(&field);
-            let value = step.need("with", "\"{password}\"", placeholder);
-            Some(Step::Fill {
-                field: field?,
-                value: value?,
-            })
-        }
-        (None, Some(element), false) => Some(Step::Click {
-            element: css(&element)?,
-        }),
-        (Some(_), Some(_), _) | (None, _, _) => {
-            step.wrong(
-                "a step is either `fill` and `with`, or `click`",
-                "write `{ fill = \"#user\", with = \"{user}\" }` or `{ click = \"#login\" }`",
-            );
-            None
-        }
-    }
-}
-
-/// What stands there may be a secret: it is not repeated.
-fn placeholder(with: &TomlValue<'_>) -> Option<Value> {
-    let text = with.text()?;
-    let known = PLACEHOLDERS.iter().find(|(word, _)| *word == text);
-    known.map(|(_, value)| *value).or_else(|| {
-        let advice = "write `{number}`, `{user}` or `{password}`; values come from the account";
-        with.wrong("is none of the placeholders", advice)
     })
 }
 
@@ -187,10 +127,18 @@ fn marks(section: &Table<'_>) -> Option<Marks> {
         "[{ css = \".error\", text = \"(?i)wrong password\", is = \"wrong-password\" }]",
         |list| list.list(|outcome| outcome.table(outcome_keys)),
     );
+    let by_script = section.optional("by_script", "true", TomlValue::boolean);
+    let password_expires_in = section.optional(
+        "password_expires_in",
+        "{ css = \"#notice\", capture = \"expires in ([0-9]+) days\" }",
+        captured,
+    );
     Some(Marks {
         signed_in: signed_in?,
         signed_out: signed_out?,
         outcomes: outcomes?,
+        by_script: by_script.unwrap_or(false),
+        password_expires_in,
     })
 }
 
@@ -210,9 +158,18 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
         text.parse(value::path_with_dates)
     });
     let path_date = section.optional("path_date", "\"%d-%m-%Y\"", |text| text.parse(value::date));
-    if let Some(path) = &path {
-        dates_fit(section, path);
+    let steps = section.optional(
+        "steps",
+        "[{ click = \"#statement\" }, { wait = \"table#rows\" }]",
+        |list| steps::any(list, steps::List::Table),
+    );
+    if let Some(path) = &path
+        && (steps.is_some() || !section.has("steps"))
+    {
+        dates_fit(section, path, steps.as_deref().unwrap_or_default());
     }
+    let frame = section.optional("frame", "\"iframe#main\"", steps::css);
+    let header = section.optional("header", "\"table.head tr\"", |text| text.parse(value::css));
     let rows = section.need("rows", "\"table#statement tr\"", |text| {
         text.parse(value::css)
     });
@@ -237,48 +194,67 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
             css,
         })
     });
+    let page_label = section.optional("page_label", "\"#page-of\"", steps::css);
+    if next.is_none()
+        && let Some(label) = section
+            .value("page_label", "")
+            .filter(|_| !section.has("next"))
+    {
+        label.wrong::<()>(
+            "does nothing without `next`",
+            "add `next`, or remove this key",
+        );
+    }
     let count = section.optional(
         "count",
         "{ css = \"#count\", capture = \"of ([0-9,]+)\" }",
-        |count| {
-            count.table(|count| {
-                let css = count.need("css", "\"#count\"", |text| text.parse(value::css));
-                let capture = count.need("capture", "\"of ([0-9,]+)\"", |text| {
-                    text.parse(value::regex_with_group)
-                });
-                Some((css?, capture?))
-            })
-        },
+        captured,
     );
     let read = section.optional("read", "\"auto\"", |word| word.word(Read::WORDS));
     let may_leave_browser = section.optional("may_leave_browser", "true", TomlValue::boolean);
     Some(PortalTable {
         path: path?,
         path_date,
+        steps: steps.unwrap_or_default(),
+        frame,
+        header,
         rows: rows?,
         skip: skip.unwrap_or_default(),
         empty: Some(empty?),
         order: order?,
         next,
+        page_label,
         count,
         read: read.unwrap_or(Read::Auto),
         may_leave_browser: may_leave_browser.unwrap_or(false),
     })
 }
 
-/// `path_date` stands there if and only if `path` has a date to write.
-fn dates_fit(section: &Table<'_>, path: &str) {
-    let from = path.contains("{from}");
-    let to = path.contains("{to}");
-    match (section.value("path_date", "\"%d-%m-%Y\""), from || to) {
+/// CSS, and a regex whose group is wanted.
+fn captured(value: &TomlValue<'_>) -> Option<(Selector, Regex)> {
+    value.table(|table| {
+        let css = table.need("css", "\"#count\"", |text| text.parse(value::css));
+        let capture = table.need("capture", "\"of ([0-9,]+)\"", |text| {
+            text.parse(value::regex_with_group)
+        });
+        Some((css?, capture?))
+    })
+}
+
+/// `path_date` stands there if and only if `path` or a step has a date to write.
+fn dates_fit(section: &Table<'_>, path: &str, steps: &[Step]) {
+    let types = |value| steps.iter().any(|step| step.types(value));
+    let has_date =
+        path.contains("{from}") || path.contains("{to}") || types(Value::From) || types(Value::To);
+    match (section.value("path_date", "\"%d-%m-%Y\""), has_date) {
         (None, true) => section.wrong(
             "missing key `path_date` in `table`",
-            "`path` has a date: add its format, for example `path_date = \"%d-%m-%Y\"`",
+            "a date is asked for: add its format, for example `path_date = \"%d-%m-%Y\"`",
         ),
         (Some(format), false) => {
             format.wrong::<()>(
                 "has nothing to write",
-                "put `{from}` and `{to}` into `path`, or remove this key",
+                "put `{from}` and `{to}` into `path` or into a step, or remove this key",
             );
         }
         (Some(_), true) | (None, false) => {}

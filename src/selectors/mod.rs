@@ -3,6 +3,7 @@
 //! `file` parses and validates; everything else works on these types and checks nothing again.
 
 pub mod file;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use scraper::Selector;
 
 use crate::payment::{RowKind, Status, TransactionType};
 use crate::session::Outcome;
+
+pub use steps::{Answer, Dialog, Interstitial, Key, Step, Value};
 
 /// One portal family: how to sign in, what its pages mean, where the fields of a payment stand.
 #[derive(Debug, Clone)]
@@ -35,6 +38,8 @@ pub struct Portal {
     pub session: Session,
     /// Which mark on a page means what.
     pub marks: Marks,
+    /// Pages in between that may be clicked away, wherever they are met.
+    pub interstitials: Vec<Interstitial>,
     /// How to reach and read the table.
     pub table: Table,
     /// Where each field of a payment stands.
@@ -48,6 +53,19 @@ pub struct Session {
     pub idle: Option<std::time::Duration>,
     /// Page loads in any rolling hour, sign-ins included.
     pub page_loads_per_hour: u32,
+}
+
+impl Portal {
+    /// Does the file name a frame? Else frames are no part of a page.
+    #[must_use]
+    pub fn has_frames(&self) -> bool {
+        let lists = [&self.sign_in.clear, &self.sign_in.steps, &self.table.steps];
+        let mut steps = lists.into_iter().flatten();
+        let mut between = self.interstitials.iter();
+        self.table.frame.is_some()
+            || between.any(|one| one.frame.is_some())
+            || steps.any(|step| matches!(step, Step::Frame { .. }))
+    }
 }
 
 /// An origin as the URL standard has it: scheme, host, port; no path.
@@ -140,7 +158,9 @@ impl std::fmt::Display for Origin {
 pub struct SignIn {
     /// Path of the page with the form, at the origin.
     pub path: String,
-    /// In order; the last `Click` is the one that spends the attempt.
+    /// Taken before that page is visited, to end a session that an earlier run left; empty where none is needed.
+    pub clear: Vec<Step>,
+    /// In order; the last click or key press sends the form and so spends the attempt.
     pub steps: Vec<Step>,
     /// Path that ends the session, where the portal has one.
     pub sign_out: Option<String>,
@@ -150,39 +170,8 @@ impl SignIn {
     /// Does some step type this?
     #[must_use]
     pub fn types(&self, wanted: Value) -> bool {
-        self.steps.iter().any(|step| match step {
-            Step::Fill { value, .. } => *value == wanted,
-            Step::Click { .. } => false,
-        })
+        self.steps.iter().any(|step| step.types(wanted))
     }
-}
-
-/// One action on the login page.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// Types a value into the field.
-    Fill {
-        /// CSS of the input, as written (the browser evaluates it).
-        field: String,
-        /// What is typed.
-        value: Value,
-    },
-    /// Clicks the element.
-    Click {
-        /// CSS of the element, as written.
-        element: String,
-    },
-}
-
-/// What a `fill` types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value {
-    /// `{number}`: the account's short code, till or wallet.
-    Number,
-    /// `{user}`: the portal user's name.
-    User,
-    /// `{password}`: the secret.
-    Password,
 }
 
 /// A condition on a page: an element that is there, and, where given, whose text matches.
@@ -203,6 +192,10 @@ pub struct Marks {
     pub signed_out: Mark,
     /// What a refused sign-in looks like, in the file's order: the first that matches counts.
     pub outcomes: Vec<(Mark, Outcome)>,
+    /// The pages are made by script after their load: one without any mark is not finished, and waited for.
+    pub by_script: bool,
+    /// Where a signed-in page says in how many days the password expires: first group of the regex in the element's text.
+    pub password_expires_in: Option<(Selector, Regex)>,
 }
 
 /// How to reach the table and how to read it.
@@ -210,8 +203,14 @@ pub struct Marks {
 pub struct Table {
     /// Path and query at the origin, with `{from}` and `{to}` where the portal takes dates.
     pub path: String,
-    /// chrono format of `{from}` and `{to}`, portal-local dates. `None` when `path` has neither.
+    /// chrono format of `{from}` and `{to}`, portal-local dates. `None` when neither `path` nor `steps` has one.
     pub path_date: Option<String>,
+    /// Taken on the page at `path` to reach the table.
+    pub steps: Vec<Step>,
+    /// CSS of the frame that holds the table and `next`.
+    pub frame: Option<String>,
+    /// Rows of the header where it is a table of its own: the columns are found there and not among `rows`.
+    pub header: Option<Selector>,
     /// Elements that are rows, header and preamble included.
     pub rows: Selector,
     /// Rows to pass over because the file says what they are (pager, totals): the row's own text matches.
@@ -222,6 +221,8 @@ pub struct Table {
     pub order: Order,
     /// The element that leads to the next (older) page; its absence means "last page".
     pub next: Option<Next>,
+    /// CSS of a text that is another one on the next page, on a portal that pages without a new document.
+    pub page_label: Option<String>,
     /// Where the portal prints how many rows there are in all: first capture group of the regex in the element's text.
     pub count: Option<(Selector, Regex)>,
     /// By which way the pages are loaded. An account may override it.
@@ -251,6 +252,14 @@ impl Read {
         ("fetch", Read::Fetch),
         ("navigate", Read::Navigate),
     ];
+}
+
+impl Table {
+    /// Does one request for `path` give the first page, and one navigation the next? Else it takes a browser.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.steps.is_empty() && self.frame.is_none() && self.page_label.is_none()
+    }
 }
 
 /// The way to the next page.

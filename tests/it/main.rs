@@ -14,6 +14,7 @@ mod http;
 mod login;
 mod phpliteadmin;
 mod portal_try;
+mod portals;
 mod store_damage;
 mod store_recovery;
 mod store_world;

@@ -12,7 +12,7 @@ mod draft;
 pub mod faults;
 mod history;
 mod pages;
-mod serve;
+pub(in crate::demo) mod serve;
 pub mod statement;
 mod table;
 pub mod truth;
@@ -115,7 +115,7 @@ pub async fn start(
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     let mut server = JoinSet::new();
     let (stop, stopped) = oneshot::channel();
-    server.spawn(serve::serve(listener, routes, stopped));
+    server.spawn(serve::serve(listener, routes, None, stopped));
     tracing::info!(%address, "the demo portal listens");
     Ok(DemoPortal {
         address,

@@ -8,9 +8,11 @@ use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::web::CloseConnection;
 
@@ -25,14 +27,29 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 struct ClosedByFault;
 
 /// Serves until `stop` fires or its sender is gone, then ends every connection, and returns when nothing is left.
-pub(super) async fn serve(listener: TcpListener, routes: Router, mut stop: oneshot::Receiver<()>) {
+pub(in crate::demo) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    tls: Option<TlsAcceptor>,
+    mut stop: oneshot::Receiver<()>,
+) {
     // Owned here: a future dropped at any await takes its connections along.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, routes.clone()));
+                    let (tls, routes) = (tls.clone(), routes.clone());
+                    connections.spawn(async move {
+                        match tls {
+                            None => connection(stream, routes).await,
+                            Some(tls) => match tls.accept(stream).await {
+                                Ok(stream) => connection(stream, routes).await,
+                                // A visitor without the right certificate: no news either.
+                                Err(error) => tracing::debug!(%error, "no TLS at the demo portal"),
+                            },
+                        }
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the demo portal could not accept a connection");
@@ -47,7 +64,7 @@ pub(super) async fn serve(listener: TcpListener, routes: Router, mut stop: onesh
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, routes: Router) {
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, routes: Router) {
     let routes = TowerToHyperService::new(routes);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let answer = routes.call(request);

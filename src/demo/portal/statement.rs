@@ -116,7 +116,7 @@ pub enum PostError {
 }
 
 #[derive(Clone)]
-pub(super) struct Row {
+pub(in crate::demo) struct Row {
     pub receipt: String,
     pub kind: RowKind,
     pub amount: Decimal,
@@ -164,14 +164,14 @@ impl Row {
 }
 
 /// A row with the balance after it; rows that moved no money have none.
-pub(super) struct Line<'a> {
+pub(in crate::demo) struct Line<'a> {
     pub row: &'a Row,
     /// Position in order of posting.
     pub number: usize,
     pub balance: Option<Decimal>,
 }
 
-pub(super) struct Statement {
+pub(in crate::demo) struct Statement {
     pub(super) rows: Vec<Row>,
     receipts: HashSet<String>,
     pub(super) dice: Dice,

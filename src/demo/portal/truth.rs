@@ -104,7 +104,7 @@ pub struct PageLoad {
     pub mode: Option<String>,
 }
 
-pub(super) fn row(line: &Line<'_>) -> TruthRow {
+pub(in crate::demo) fn row(line: &Line<'_>) -> TruthRow {
     let row = line.row;
     let plain = |amount: Decimal| format!("{amount:.2}");
     TruthRow {

@@ -10,6 +10,7 @@ use super::form::{POLL, StepError};
 use super::keeping::Unproved;
 use super::reading::{self, Document, Reading};
 use super::session::Session;
+use crate::page_loads::PageLoads;
 use crate::portal::{Page, PortalError};
 use crate::selectors;
 
@@ -17,6 +18,8 @@ use crate::selectors;
 #[derive(Debug)]
 pub(super) struct Browser {
     pub(super) session: Session,
+    /// Asked before whatever loads a page.
+    pub(super) loads: PageLoads,
     /// `None` for a remote one. After the session, so that the session is dropped first.
     pub(super) driver: Option<Driver>,
     /// The document read, or clicked in, last.
@@ -38,12 +41,15 @@ pub(super) struct Browser {
     pub(super) stands: bool,
     /// Its timers were stopped.
     pub(super) stilled: bool,
+    /// A step entered a frame. Pages are read from the top.
+    pub(super) in_frame: bool,
 }
 
 impl Browser {
-    pub(super) fn new(session: Session, driver: Option<Driver>) -> Self {
+    pub(super) fn new(session: Session, driver: Option<Driver>, loads: PageLoads) -> Self {
         Self {
             session,
+            loads,
             driver,
             document: String::new(),
             may_be_signed_in: false,
@@ -55,17 +61,23 @@ impl Browser {
             kills_before: None,
             stands: false,
             stilled: false,
+            in_frame: false,
         }
     }
 
-    /// The document that follows the one read last, once complete. `None` when none came within `limit`.
+    /// The document that follows the one read or clicked in last, once complete. `None` when none came within `limit`.
     pub(super) async fn next_document(
-        &self,
+        &mut self,
         limit: Duration,
+        portal: &selectors::Portal,
     ) -> Result<Option<Document>, StepError> {
+        self.leave_frames().await?;
+        let framed = portal.has_frames();
         let mut deadline = pin!(sleep(limit));
         loop {
-            if let Reading::New(document) = reading::read(&self.session, &self.document).await? {
+            if let Reading::New(document) =
+                reading::read(&self.session, &self.document, framed).await?
+            {
                 return Ok(Some(document));
             }
             tokio::select! {
@@ -81,24 +93,29 @@ impl Browser {
         limit: Duration,
         portal: &selectors::Portal,
     ) -> Result<Page, StepError> {
-        let document = match reading::read(&self.session, &self.document).await? {
+        self.leave_frames().await?;
+        let read = reading::read(&self.session, &self.document, portal.has_frames()).await?;
+        let document = match read {
             Reading::New(document) => document,
             Reading::Old => return Err(down("no page came (no content, or a download)")),
             Reading::Loading => self
-                .next_document(limit)
+                .next_document(limit, portal)
                 .await?
                 .ok_or_else(|| down("the page did not become complete"))?,
         };
         self.take(document, portal)
     }
 
+    /// The page as it stands, once complete.
     pub(super) async fn read_again(
         &mut self,
+        limit: Duration,
         portal: &selectors::Portal,
     ) -> Result<Page, StepError> {
-        match reading::read(&self.session, "").await? {
-            Reading::New(document) => self.take(document, portal),
-            Reading::Old | Reading::Loading => Err(down("the page did not become complete")),
+        self.document.clear();
+        match self.next_document(limit, portal).await? {
+            Some(document) => self.take(document, portal),
+            None => Err(down("the page did not become complete")),
         }
     }
 

@@ -6,6 +6,8 @@ use fantoccini::wd::Capabilities;
 use serde_json::{Value as Json, json};
 
 use super::resend;
+use super::route::Route;
+use crate::selectors::Origin;
 
 /// Each measured or needed: no GPU, no first-run page, no background traffic; the pipe makes the browser end with
 /// its driver.
@@ -30,8 +32,16 @@ pub(super) fn command_line(args: &[String]) -> Vec<String> {
 }
 
 /// `chrome` is `goog:chromeOptions` (<https://developer.chrome.com/docs/chromedriver/capabilities>).
-pub(super) fn capabilities(mut chrome: Json, page_timeout: Duration) -> Capabilities {
+pub(super) fn capabilities(
+    mut chrome: Json,
+    page_timeout: Duration,
+    route: &Route,
+    pin: &Origin,
+) -> Capabilities {
     chrome["prefs"] = resend::preferences();
+    if let Some((name, preference)) = route.preference(pin) {
+        chrome["prefs"][name] = preference;
+    }
     let page_ms = u64::try_from(page_timeout.as_millis()).unwrap_or(u64::MAX);
     [
         ("browserName", json!("chrome")),
@@ -40,11 +50,12 @@ pub(super) fn capabilities(mut chrome: Json, page_timeout: Duration) -> Capabili
             "timeouts",
             json!({ "implicit": 0, "pageLoad": page_ms, "script": page_ms }),
         ),
-        // Never accept: nobody knows what the page asks.
-        ("unhandledPromptBehavior", json!("dismiss and notify")),
+        // Answered by `dialog`.
+        ("unhandledPromptBehavior", json!("ignore")),
         ("goog:chromeOptions", chrome),
     ]
     .into_iter()
+    .chain(route.capability().map(|proxy| ("proxy", proxy)))
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }

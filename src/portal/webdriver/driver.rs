@@ -17,6 +17,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::oneshot;
 
 use super::parent_death::die_with_this_thread;
+use super::route::{Route, RouteError};
 use super::run_dir::RunDir;
 
 /// What the driver and the browser may see of our environment: never a secret that stands in it.
@@ -82,6 +83,8 @@ pub(super) enum DriverError {
     NoPort { path: PathBuf, limit_ms: u128 },
     #[error("no thread for the driver: {0}")]
     Thread(std::io::Error),
+    #[error(transparent)]
+    Route(#[from] RouteError),
 }
 
 /// What the driver's thread hears.
@@ -105,6 +108,7 @@ impl Driver {
         program: &Path,
         state: &Path,
         limit: Duration,
+        route: &Route,
     ) -> Result<Self, DriverError> {
         let program = found(program, "ChromeDriver")?;
         let (news, heard) = mpsc::channel();
@@ -113,6 +117,7 @@ impl Driver {
             program: program.clone(),
             state: state.to_owned(),
             limit,
+            route: route.clone(),
             news: news.clone(),
             heard,
             is_silent: false,
@@ -205,6 +210,7 @@ struct Life {
     program: PathBuf,
     state: PathBuf,
     limit: Duration,
+    route: Route,
     news: Sender<News>,
     heard: Receiver<News>,
     is_silent: bool,
@@ -221,6 +227,14 @@ impl Life {
                 return;
             }
         };
+        if self.route.has_certificates()
+            && let Err(error) = self.route.put_in_place(&run.home())
+        {
+            // As above.
+            let _ = answer.send(Err(error.into()));
+            run.remove();
+            return;
+        }
         match self.spawn(&run) {
             Ok(mut child) => {
                 let port = self.await_port(&mut child);
@@ -268,6 +282,9 @@ impl Life {
             .stderr(Stdio::null())
             // A group of its own, with the browser: killed as one, and a Ctrl-C for us is not one for them.
             .process_group(0);
+        if self.route.has_certificates() {
+            command.env("HOME", run.home());
+        }
         die_with_this_thread(&mut command);
         command.spawn()
     }

@@ -18,7 +18,7 @@ use super::reading::at_pin;
 use super::session::{Failure, Session};
 use crate::page_loads::PageLoadsError;
 use crate::portal::PortalError;
-use crate::selectors::Origin;
+use crate::selectors::{Key, Origin};
 
 /// How often a condition in the page is looked at.
 pub(super) const POLL: Duration = Duration::from_millis(50);
@@ -45,6 +45,17 @@ if (form) {
   }
 }
 return { document_id: String(performance.timeOrigin), targets };
+";
+
+/// Takes the option of this text, as a person does: the page's scripts hear of it.
+const CHOOSE: &str = r"
+const [list, wanted] = arguments;
+const shown = (option) => option.textContent.replace(/\s+/g, ' ').trim();
+const option = [...(list.options || [])].find((option) => shown(option) === wanted);
+if (!option) return false;
+option.selected = true;
+for (const type of ['input', 'change']) list.dispatchEvent(new Event(type, { bubbles: true }));
+return true;
 ";
 
 /// Where in the page, and where in the selector file.
@@ -101,8 +112,51 @@ pub(super) async fn click(
     Ok(document_id)
 }
 
+/// Presses a key in the field. Gives the id of the document, as `click`.
+pub(super) async fn press(
+    session: &Session,
+    place: Place<'_>,
+    key: Key,
+    pin: &Origin,
+    limit: Duration,
+) -> Result<String, StepError> {
+    let (field, document_id) = found(session, place, pin, limit).await?;
+    let key = match key {
+        Key::Enter => fantoccini::key::Key::Enter,
+        Key::Tab => fantoccini::key::Key::Tab,
+    };
+    named(session.press(&field, key).await, place)?;
+    Ok(document_id)
+}
+
+/// Takes the option with this text in the list of choices.
+pub(super) async fn choose(
+    session: &Session,
+    place: Place<'_>,
+    option: &str,
+    pin: &Origin,
+    limit: Duration,
+) -> Result<(), StepError> {
+    let (list, _) = found(session, place, pin, limit).await?;
+    let chosen = session.execute(CHOOSE, vec![json!(list), json!(option)]);
+    match chosen.await?.as_bool() {
+        Some(true) => Ok(()),
+        Some(false) | None => Err(missing(place)),
+    }
+}
+
+/// Waits until the element is there.
+pub(super) async fn wait(
+    session: &Session,
+    place: Place<'_>,
+    pin: &Origin,
+    limit: Duration,
+) -> Result<(), StepError> {
+    found(session, place, pin, limit).await.map(drop)
+}
+
 /// The element, in a document that is checked, waited for up to `limit`: a page's script may still be making it.
-async fn found(
+pub(super) async fn found(
     session: &Session,
     place: Place<'_>,
     pin: &Origin,
@@ -127,13 +181,18 @@ async fn found(
         tokio::select! {
             () = sleep(POLL) => {}
             () = &mut deadline => {
-                return Err(StepError::Portal(PortalError::ElementMissing {
-                    css: place.css.to_owned(),
-                    step: place.step.to_owned(),
-                }));
+                return Err(missing(place));
             }
         }
     }
+}
+
+/// No such element.
+pub(super) fn missing(place: Place<'_>) -> StepError {
+    StepError::Portal(PortalError::ElementMissing {
+        css: place.css.to_owned(),
+        step: place.step.to_owned(),
+    })
 }
 
 /// What the script answers.

@@ -11,7 +11,7 @@ use reqwest::header::{
     ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE, USER_AGENT,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, Proxy, Response};
 use rustls::ClientConfig;
 use serde::Deserialize;
 use url::Url;
@@ -20,6 +20,7 @@ use hyper_rustls::ConfigBuilderExt;
 
 use super::cookies;
 use super::reading::{Document, at_pin};
+use super::route::Route;
 use super::session::{Failure, Session};
 use crate::clock::Clock;
 use crate::extract::MAX_PAGE_BYTES;
@@ -74,6 +75,7 @@ impl Http {
         kept: Kept,
         pin: &Origin,
         connect_limit: Duration,
+        route: &Route,
         clock: Clock,
     ) -> Result<Result<Self, PortalError>, Failure> {
         let manner = session.execute(MANNER, Vec::new()).await?;
@@ -81,7 +83,7 @@ impl Http {
             code: "an answer that the page changed",
             network: None,
         })?;
-        Ok(client(pin, connect_limit)
+        Ok(client(pin, connect_limit, route)
             .map(|client| Self {
                 client,
                 manner,
@@ -191,25 +193,28 @@ fn charset(text: &str) -> Option<&str> {
     rest.get(..end).filter(|label| !label.is_empty())
 }
 
-fn client(pin: &Origin, connect_limit: Duration) -> Result<Client, String> {
+fn client(pin: &Origin, connect_limit: Duration, route: &Route) -> Result<Client, String> {
     let mut builder = Client::builder()
         .redirect(Policy::none())
         .connect_timeout(connect_limit)
         .tcp_nodelay(true)
         // One account asks one host.
         .pool_max_idle_per_host(1);
-    if pin.is_loopback() {
+    if let Some(proxy) = &route.proxy {
+        let proxy = Proxy::all(proxy.clone()).map_err(|_| "the proxy is none".to_owned())?;
+        builder = builder.proxy(proxy);
+    } else if pin.is_loopback() {
         // As a browser: no proxy stands between a machine and itself.
         builder = builder.no_proxy();
     }
-    builder = builder.use_preconfigured_tls(tls(pin)?);
+    builder = builder.use_preconfigured_tls(tls(pin, route)?);
     builder
         .build()
         .map_err(|error| error.without_url().to_string())
 }
 
 /// The machine's certificates, read once for all accounts; none for a portal without TLS.
-fn tls(pin: &Origin) -> Result<ClientConfig, String> {
+fn tls(pin: &Origin, route: &Route) -> Result<ClientConfig, String> {
     static WITH_ROOTS: OnceLock<ClientConfig> = OnceLock::new();
     let builder =
         ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -218,6 +223,9 @@ fn tls(pin: &Origin) -> Result<ClientConfig, String> {
     if !pin.is_https() {
         let none = builder.with_root_certificates(rustls::RootCertStore::empty());
         return Ok(none.with_no_client_auth());
+    }
+    if route.has_certificates() {
+        return route.tls(builder);
     }
     if let Some(known) = WITH_ROOTS.get() {
         return Ok(known.clone());

@@ -5,6 +5,8 @@
 //! - Nothing is typed unless the element's own document, and where its form sends to, are of the pinned origin (`form`).
 //! - A page is given only when it is of the pinned origin, of a document newer than the page before, and no error
 //!   page (`reading`): a navigation that leads nowhere never passes for a page.
+//! - What a page asks by a dialog is answered as the file says, or not at all (`dialog`). What stands in between is clicked away
+//!   only where the file names it; of what nobody knows the skeleton is kept (`settle`, `evidence`).
 //! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
 //! - One load and one read per page, never a round trip per cell. The table is loaded by the cheapest of three ways that
 //!   has given the same rows as the browser (`table`): by navigation, by a script of the signed-in page (`fetch`), or
@@ -25,18 +27,26 @@ mod capabilities;
 mod connection;
 mod cookies;
 mod devtools;
+mod dialog;
 mod driver;
+mod evidence;
 mod fetch;
 mod form;
+mod frames;
 mod http;
 mod keeping;
 mod opening;
 mod parent_death;
+mod reach;
 mod reading;
 mod record;
 mod resend;
+mod route;
 mod run_dir;
 mod session;
+mod settle;
+mod steps;
+mod submit;
 mod table;
 mod upkeep;
 
@@ -44,22 +54,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use url::Url;
+
+pub use self::route::Route;
 
 use self::browser::{Browser, down};
 use self::driver::Driver;
-use self::form::{Place, StepError};
+use self::form::StepError;
 use self::http::Http;
 use self::keeping::Keeper;
 use self::session::Failure;
+use self::settle::Until;
 use self::table::Last;
 use super::kept::{KeptFile, Key, Owner};
 use super::way::Ladder;
 use super::{Credential, Days, Page, Portal, PortalError};
 use crate::clock::Clock;
 use crate::page_loads::PageLoads;
-use crate::selectors::{self, Step, Value};
+use crate::selectors;
 
 /// The WebDriver of one account.
 #[derive(Debug, Clone)]
@@ -93,6 +105,8 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// How long a page may take to load, and an element to appear.
     pub page_timeout: Duration,
+    /// How the browser gets to the portal.
+    pub route: Route,
     /// A directory for this account's browser alone. Created if missing.
     pub state: PathBuf,
     /// The portal, with the resolved origin.
@@ -161,6 +175,9 @@ impl WebDriverPortal {
             Err(StepError::Portal(error)) => return Err(error),
             Err(StepError::Call(Failure::Gone(error))) => error,
             Err(StepError::Call(Failure::Refused { code, network })) => {
+                if network.as_deref().is_some_and(route::wants_certificate) {
+                    return Err(PortalError::CertificateRequired);
+                }
                 if !self.is_stuck(code).await {
                     let reason = network.unwrap_or_else(|| code.to_owned());
                     return Err(PortalError::PortalDown { reason });
@@ -188,72 +205,18 @@ impl WebDriverPortal {
         }
     }
 
-    async fn take_steps(&mut self, credential: &Credential) -> Result<Page, StepError> {
-        let (settings, browser) = self.browser()?;
-        let portal = &settings.selectors;
-        let steps = &portal.sign_in.steps;
-        browser.stands = false;
-        let mut has_clicked = false;
-        for (index, step) in steps.iter().enumerate() {
-            let limit = settings.page_timeout;
-            let taken = match step {
-                Step::Fill { field, value } => {
-                    let step = format!("sign_in.steps[{index}].fill");
-                    let place = Place {
-                        css: field,
-                        step: &step,
-                    };
-                    let text = match value {
-                        Value::Number => credential.number.as_str(),
-                        Value::User => credential.user.as_str(),
-                        Value::Password => credential.password.expose_secret(),
-                    };
-                    form::fill(&browser.session, place, text, &portal.origin, limit).await
-                }
-                Step::Click { element } => {
-                    let step = format!("sign_in.steps[{index}].click");
-                    let place = Place {
-                        css: element,
-                        step: &step,
-                    };
-                    // Before the click: an answer that is lost may still be a sign-in.
-                    if index + 1 == steps.len() {
-                        settings.loads.take().await?;
-                        (browser.may_be_signed_in, browser.looked_at) = (true, None);
-                    }
-                    form::click(&browser.session, place, &portal.origin, limit)
-                        .await
-                        .map(|document| browser.document = document)
-                }
-            };
-            match taken {
-                // After a click the portal may take another way, to a refusal say: that page has the verdict.
-                Err(StepError::Portal(PortalError::ElementMissing { .. })) if has_clicked => {
-                    return browser.read_again(portal).await;
-                }
-                other => other?,
-            }
-            has_clicked |= matches!(step, Step::Click { .. });
-        }
-        match browser.next_document(settings.page_timeout).await? {
-            Some(document) => browser.take(document, portal),
-            // A portal that answers in place, by script: the page as it stands has the verdict, if any.
-            None => browser.read_again(portal).await,
-        }
-    }
-
     async fn load(&mut self, url: Option<Url>) -> Result<Page, StepError> {
         let (settings, browser) = self.browser()?;
         let url = url.ok_or_else(|| {
             down("a path of the selector file leaves the origin or has no valid date format")
         })?;
-        settings.loads.take().await?;
+        browser.loads.take().await?;
         browser.stands = false;
         browser.session.goto(&url).await?;
         browser.end_restore().await?;
-        browser
-            .after_load(settings.page_timeout, &settings.selectors)
-            .await
+        let (portal, limit) = (&settings.selectors, settings.page_timeout);
+        let page = browser.after_load(limit, portal).await?;
+        browser.settle(page, Until::AnyMark, portal, limit).await
     }
 
     /// A browser is there; in a new one goes on the session that was kept, or went on without one.
@@ -291,9 +254,7 @@ impl Portal for WebDriverPortal {
 
     async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
         self.bring_back().await?;
-        let portal = &self.settings.selectors;
-        let url = portal.origin.join(&portal.sign_in.path);
-        let result = self.load(url).await;
+        let result = self.sign_in_page().await;
         self.settle(result).await
     }
 

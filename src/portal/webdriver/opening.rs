@@ -13,7 +13,7 @@ use super::capabilities::{capabilities, command_line};
 use super::driver::{Driver, DriverError, found};
 use super::record::Record;
 use super::session::{Session, end_stale};
-use super::{WebDriver, WebDriverPortal};
+use super::{Settings, WebDriver, WebDriverPortal};
 use crate::portal::{NoSession, PortalError};
 
 /// What the end of a browser may take, for each of its steps: a container is given ten seconds to stop.
@@ -45,7 +45,13 @@ impl WebDriverPortal {
         args: &[String],
     ) -> Result<Browser, PortalError> {
         let browser = found(browser, "browser").map_err(no_driver)?;
-        let driver = Driver::start(driver, &self.settings.state, self.settings.call_timeout)
+        let Settings {
+            state,
+            call_timeout,
+            route,
+            ..
+        } = &self.settings;
+        let driver = Driver::start(driver, state, *call_timeout, route)
             .await
             .map_err(no_driver)?;
         let mut options = command_line(args);
@@ -62,7 +68,9 @@ impl WebDriverPortal {
             }),
         };
         match session {
-            Ok(session) => Ok(Browser::new(session, Some(driver)).noting_kills()),
+            Ok(session) => {
+                Ok(Browser::new(session, Some(driver), self.settings.loads.clone()).noting_kills())
+            }
             Err(error) => {
                 driver.stop().await;
                 Err(error)
@@ -85,11 +93,13 @@ impl WebDriverPortal {
         if let Err(error) = noted {
             tracing::warn!(%error, "the session's id is not on disk: after a crash nobody would end it");
         }
-        Ok(Browser::new(session, None))
+        Ok(Browser::new(session, None, self.settings.loads.clone()))
     }
 
     fn capabilities(&self, chrome: Json) -> Capabilities {
-        capabilities(chrome, self.settings.page_timeout)
+        let settings = &self.settings;
+        let pin = &settings.selectors.origin;
+        capabilities(chrome, settings.page_timeout, &settings.route, pin)
     }
 
     /// Goes on with the session of a process that did not end it: it may still be signed in. Only one that was begun for
@@ -97,7 +107,7 @@ impl WebDriverPortal {
     async fn adopt(&self, url: &Url, tag: &str) -> Option<Browser> {
         let id = Record::open(&self.settings.state).ok()?.tagged(tag)?;
         let session = Session::adopt(url, &id, self.settings.call_timeout).await?;
-        let mut browser = Browser::new(session, None);
+        let mut browser = Browser::new(session, None, self.settings.loads.clone());
         browser.begin_proof(None);
         tracing::info!(
             account = self.kept.file.owner().account,
@@ -205,6 +215,7 @@ fn no_driver(error: DriverError) -> PortalError {
         | DriverError::Directory { .. }
         | DriverError::Ended { .. }
         | DriverError::NoPort { .. }
+        | DriverError::Route(_)
         | DriverError::Thread(_) => NoSession::Other,
     };
     PortalError::NoWebDriver {

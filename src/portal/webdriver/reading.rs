@@ -4,29 +4,69 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use url::Url;
 
+use super::route::wants_certificate;
 use super::session::{Failure, Session};
 use crate::extract::MAX_PAGE_BYTES;
 use crate::portal::{Page, PortalError};
 use crate::selectors::Origin;
 
-/// Arguments: the document that is not wanted any more, and the limit. `performance.timeOrigin` names a
-/// document: it is the instant of the navigation that made it, and leaves no mark in the page.
+/// Arguments: the document that is not wanted any more, the limit, whether frames are read too, and the statuses under
+/// which a frame's page counts. `performance.timeOrigin` names a document: it is the instant of the navigation that made
+/// it, and leaves no mark in the page.
+///
+/// A frame of the page's own origin comes as a `framed-page` with the frame's id, name and classes, so that marks and
+/// rows are found in it as in the page itself. The copy is made in a document that loads and runs nothing.
 const READ: &str = r"
-const [old, limit] = arguments;
-const document_id = String(performance.timeOrigin);
-if (document_id === old) return { state: 'old' };
-if (document.readyState !== 'complete') return { state: 'loading' };
-const navigation = performance.getEntriesByType('navigation')[0];
+const [old, limit, framed, spoken] = arguments;
+const inside = (frame) => {
+  try {
+    const page = frame.contentWindow;
+    return page.location.origin === location.origin ? page : null;
+  } catch (_) { return null; }
+};
+const frames = (page) => framed ? [...page.document.querySelectorAll('iframe, frame')] : [];
+const pages = (page, depth) => [page, ...(depth > 5 ? [] :
+  frames(page).map(inside).filter(Boolean).flatMap((inner) => pages(inner, depth + 1)))];
+const id = (page) => String(page.performance.timeOrigin);
+const status = (page) => {
+  const navigation = page.performance.getEntriesByType('navigation')[0];
+  return navigation ? navigation.responseStatus : 0;
+};
+const all = pages(window, 0);
+if (all.some((page) => id(page) === old)) return { state: 'old' };
+if (all.some((page) => page.document.readyState !== 'complete')) return { state: 'loading' };
+const copy = (page, depth) => {
+  const inert = document.implementation.createHTMLDocument('');
+  const root = inert.importNode(page.document.documentElement, true);
+  const shown = frames(page);
+  [...root.querySelectorAll('iframe, frame')].forEach((frame, at) => {
+    const box = inert.createElement('framed-page');
+    for (const name of ['id', 'name', 'class']) {
+      if (frame.hasAttribute(name)) box.setAttribute(name, frame.getAttribute(name));
+    }
+    const inner = depth > 5 || !shown[at] ? null : inside(shown[at]);
+    if (inner && inner.document.documentElement && (status(inner) < 400 || spoken.includes(status(inner)))) {
+      box.append(...copy(inner, depth + 1).childNodes);
+    }
+    frame.replaceWith(box);
+  });
+  for (const set of [...root.querySelectorAll('frameset')]) {
+    const box = inert.createElement('framed-set');
+    box.append(...set.childNodes);
+    set.replaceWith(box);
+  }
+  return root;
+};
 const root = document.documentElement;
 const mode = document.compatMode === 'CSS1Compat' ? '<!DOCTYPE html>' : '';
-const html = root ? mode + root.outerHTML : '';
+const html = root ? mode + (frames(window).length ? copy(window, 0) : root).outerHTML : '';
 const bytes = html.length > limit ? html.length : new TextEncoder().encode(html).length;
 const body = document.body;
 return {
   state: 'new',
-  document_id,
+  document_id: id(window),
   url: document.location.href,
-  status: navigation ? navigation.responseStatus : 0,
+  status: status(window),
   content_type: document.contentType,
   is_empty: !body || (body.childElementCount === 0 && body.textContent.trim() === ''),
   bytes,
@@ -105,11 +145,16 @@ impl std::fmt::Debug for Document {
     }
 }
 
-/// Reads the document unless it is `old`; pass an empty one to read whatever is there.
-pub(super) async fn read(session: &Session, old: &str) -> Result<Reading, Failure> {
-    let answer = session
-        .execute(READ, vec![json!(old), json!(MAX_PAGE_BYTES)])
-        .await?;
+/// Reads the document unless it is `old`; pass an empty one to read whatever is there. With `framed`, frames of the
+/// page's own origin are read as part of it.
+pub(super) async fn read(session: &Session, old: &str, framed: bool) -> Result<Reading, Failure> {
+    let args = vec![
+        json!(old),
+        json!(MAX_PAGE_BYTES),
+        json!(framed),
+        json!(SPOKEN),
+    ];
+    let answer = session.execute(READ, args).await?;
     parse(answer)
 }
 
@@ -130,7 +175,14 @@ pub(super) fn judge(document: Document, pin: &Origin) -> Result<Page, PortalErro
     let url = Url::parse(&document.url).map_err(|_| down("no page".to_owned()))?;
     // The browser's own pages: chrome-error://chromewebdata/, about:blank, about:neterror.
     if matches!(url.scheme(), "chrome-error" | "about") {
-        return Err(down("the browser shows its own error page".to_owned()));
+        let code = document.html.as_deref().and_then(error_code);
+        if code.is_some_and(wants_certificate) {
+            return Err(PortalError::CertificateRequired);
+        }
+        return Err(down(code.map_or_else(
+            || "the browser shows its own error page".to_owned(),
+            |code| format!("net::{code}"),
+        )));
     }
     at_pin(&url, pin)?;
     let status = (document.status != 0).then_some(document.status);
@@ -158,6 +210,19 @@ pub(super) fn judge(document: Document, pin: &Origin) -> Result<Page, PortalErro
     };
     let html = document.html.ok_or(too_large)?;
     Ok(Page { url, status, html })
+}
+
+/// The network error that Chromium's own page names in its element for it, `ERR_…`.
+fn error_code(html: &str) -> Option<&str> {
+    html.match_indices("error-code").find_map(|(at, _)| {
+        let rest: &str = html.get(at..)?;
+        let text = rest.get(..rest.find("</")?)?;
+        let code = text.get(text.rfind("ERR_")?..)?;
+        let end = code
+            .find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+            .unwrap_or(code.len());
+        code.get(..end.min(60))
+    })
 }
 
 /// # Errors
@@ -230,6 +295,21 @@ mod tests {
             let page = Document::fetched(url, 200, "Text/HTML; charset=utf-8", 0, html);
             assert_eq!(verdict(page).is_err(), empty);
         }
+    }
+
+    #[test]
+    fn the_browsers_own_error_page_is_down_by_the_name_of_its_error() {
+        let shown = |html: &str| {
+            let mut page = document("chrome-error://chromewebdata/", 0);
+            page.html = Some(html.to_owned());
+            verdict(page).unwrap_err()
+        };
+        let error =
+            shown("<div class=\"error-code\" id=\"x\">ERR_CONNECTION_RESET</div> ERR_OTHER");
+        assert!(error.contains("(net::ERR_CONNECTION_RESET)"), "{error}");
+        let error = shown("<p id=error-code>net::ERR_BAD_SSL_CLIENT_AUTH_CERT</p>");
+        assert!(error.contains("client certificate"), "{error}");
+        assert!(shown("<p>ERR_X</p>").contains("its own error page"));
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl RunDir {
         self.path.join("profile")
     }
 
+    /// HOME of a browser that has certificates of its own.
+    pub(super) fn home(&self) -> PathBuf {
+        self.path.join("home")
+    }
+
     /// Environment of the driver and, through it, of the browser.
     pub(super) fn environment(&self) -> [(&'static str, PathBuf); 3] {
         let tmp = self.link.clone().unwrap_or_else(|| self.path.join("tmp"));

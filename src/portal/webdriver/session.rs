@@ -8,20 +8,24 @@
 use std::error::Error as _;
 use std::future::Future;
 use std::io;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::error::{CmdError, ErrorStatus, NewSessionError};
+use fantoccini::key::Key;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::Value as Json;
 use tokio::sync::watch;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use url::Url;
 
 use super::connection::Connector;
 use super::resend;
 use crate::portal::{NoSession, PortalError};
+use crate::selectors::Dialog;
 
 /// One dialog may follow another: from the link that was clicked, then from the page that it led to.
 const MOST_DIALOGS: usize = 5;
@@ -29,10 +33,12 @@ const MOST_DIALOGS: usize = 5;
 /// A live session.
 #[derive(Debug)]
 pub(super) struct Session {
-    client: Client,
+    pub(super) client: Client,
     id: String,
-    limit: Duration,
+    pub(super) limit: Duration,
     cut: watch::Sender<bool>,
+    // Held for a look or a change only, never across an await: any call may meet the dialog.
+    pub(super) dialogs: Mutex<Vec<Dialog>>,
 }
 
 /// A call that gave no answer.
@@ -91,6 +97,7 @@ impl Session {
             id,
             limit,
             cut,
+            dialogs: Mutex::default(),
         };
         match resend::forbid(&session).await {
             Ok(()) => Ok(session),
@@ -117,6 +124,7 @@ impl Session {
             id: id.to_owned(),
             limit,
             cut,
+            dialogs: Mutex::default(),
         };
         // As when it began: whoever reads a page here must know that one click sends one request.
         if session.runs_scripts().await && resend::forbid(&session).await.is_ok() {
@@ -202,6 +210,26 @@ impl Session {
             .await
     }
 
+    /// Presses a key in the field.
+    pub(super) async fn press(&self, element: &Element, key: Key) -> Result<(), Failure> {
+        let key = char::from(key).to_string();
+        self.call("element send keys", |_| element.send_keys(&key))
+            .await
+    }
+
+    /// Finds elements in this frame from now on.
+    pub(super) async fn enter_frame(&self, frame: &Element) -> Result<(), Failure> {
+        self.call("switch to frame", |_| frame.enter_frame()).await
+    }
+
+    /// Back to what holds the frame.
+    pub(super) async fn to_parent_frame(&self) -> Result<(), Failure> {
+        self.call("switch to parent frame", |client| async move {
+            client.enter_parent_frame().await
+        })
+        .await
+    }
+
     /// Does the page still run scripts? One that spins answers every call with a timeout, also a navigation.
     pub(super) async fn runs_scripts(&self) -> bool {
         self.execute("return true", Vec::new()).await.is_ok()
@@ -219,9 +247,13 @@ impl Session {
         self.cut.send_replace(true);
     }
 
-    /// One call, within the limit. A dialog that was open is dismissed by the WebDriver before the call does anything
-    /// ("unexpected alert open"); the call is then made again.
-    async fn call<T, F>(&self, name: &'static str, run: impl Fn(Client) -> F) -> Result<T, Failure>
+    /// One call, within the limit. A dialog that is open makes it fail before it does anything; the dialog is answered and
+    /// the call made again.
+    pub(super) async fn call<T, F>(
+        &self,
+        name: &'static str,
+        run: impl Fn(Client) -> F,
+    ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, CmdError>>,
     {
@@ -230,12 +262,21 @@ impl Session {
         for _ in 0..MOST_DIALOGS {
             match &answer {
                 Ok(Err(error)) if error.is_unexpected_alert_open() => {
-                    tracing::info!(call = name, "the page opened a dialog; it was dismissed");
+                    self.answer_dialog().await?;
                     answer = once().await;
                 }
                 Ok(Ok(_) | Err(_)) | Err(_) => break,
             }
         }
+        self.settled(name, answer)
+    }
+
+    /// What a call came to.
+    pub(super) fn settled<T>(
+        &self,
+        name: &'static str,
+        answer: Result<Result<T, CmdError>, Elapsed>,
+    ) -> Result<T, Failure> {
         match answer {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(failure(error)),

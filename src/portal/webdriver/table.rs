@@ -6,20 +6,16 @@
 //! - Without a browser a page is read only while the last one was a page of the table. Else the browser comes back, with the
 //!   session's cookies, before anybody is told that the session is over.
 
-use std::fmt::Write;
-
-use chrono::NaiveDate;
 use url::Url;
 
 use super::browser::down;
 use super::fetch::fetch;
-use super::form::{self, Place, StepError};
+use super::form::StepError;
 use super::http::{Http, Missed};
 use super::{WebDriverPortal, reading};
 use crate::extract;
 use crate::portal::way::{Change, Compared, Task, Way};
 use crate::portal::{Days, Page, PortalError};
-use crate::selectors;
 use crate::understand::{self, Shown};
 
 /// Failures of the portal in a row after which the browser looks for itself.
@@ -115,8 +111,12 @@ impl WebDriverPortal {
     }
 
     async fn by(&mut self, way: Way, days: Days) -> Result<Page, Missed> {
+        let way = self.possible(way);
+        if way == Way::Navigate {
+            return self.navigated_to_table(days).await;
+        }
         let portal = &self.settings.selectors;
-        let path = table_path(&portal.table, days);
+        let path = super::reach::table_path(&portal.table, days);
         let url = path.and_then(|path| portal.origin.join(&path));
         let url = url.ok_or_else(|| {
             Missed::Odd(PortalError::PortalDown {
@@ -124,7 +124,7 @@ impl WebDriverPortal {
                     .to_owned(),
             })
         })?;
-        match self.possible(way) {
+        match way {
             Way::Fetch => self.fetched(url).await,
             Way::Http => self.without_browser(url).await,
             Way::Navigate => self.navigated(url).await,
@@ -132,7 +132,12 @@ impl WebDriverPortal {
     }
 
     /// A browser that was just started shows no page yet: it has to load one first.
+    /// Nor does a script get to a table that takes steps or stands in a frame.
     fn possible(&self, way: Way) -> Way {
+        let portal = &self.settings.selectors;
+        if !portal.table.is_plain() || portal.marks.by_script {
+            return Way::Navigate;
+        }
         match way {
             Way::Fetch if self.stands() => Way::Fetch,
             Way::Http if self.stands() || self.http_goes_on() => Way::Http,
@@ -155,6 +160,12 @@ impl WebDriverPortal {
         self.http_goes_on() && self.ladder.way() == Way::Http
     }
 
+    async fn navigated_to_table(&mut self, days: Days) -> Result<Page, Missed> {
+        self.bring_back().await.map_err(Missed::Down)?;
+        let loaded = self.open_table(days).await;
+        self.settle(loaded).await.map_err(Missed::Odd)
+    }
+
     async fn navigated(&mut self, url: Url) -> Result<Page, Missed> {
         self.bring_back().await.map_err(Missed::Down)?;
         let loaded = self.load(Some(url)).await;
@@ -175,7 +186,7 @@ impl WebDriverPortal {
     async fn fetch(&mut self, url: Url) -> Result<Result<Page, PortalError>, StepError> {
         let (settings, browser) = self.browser()?;
         let limit = settings.page_timeout;
-        settings.loads.take().await?;
+        browser.loads.take().await?;
         let still = !std::mem::replace(&mut browser.stilled, true);
         let document = fetch(&browser.session, &url, limit, still).await?;
         Ok(document.and_then(|document| reading::judge(document, &settings.selectors.origin)))
@@ -213,7 +224,8 @@ impl WebDriverPortal {
             .ok_or_else(|| down("the browser stands elsewhere"))?;
         let (settings, browser) = self.browser()?;
         let (pin, limit) = (&settings.selectors.origin, settings.page_timeout);
-        let http = Http::borrow(&browser.session, kept, pin, limit, clock).await?;
+        let route = &settings.route;
+        let http = Http::borrow(&browser.session, kept, pin, limit, route, clock).await?;
         self.http = Some(http.map_err(StepError::Portal)?);
         Ok(())
     }
@@ -250,6 +262,9 @@ impl WebDriverPortal {
     async fn next_url(&self, last: &Last) -> Option<Url> {
         let page = last.page.clone()?;
         let portal = self.settings.selectors.clone();
+        if !portal.table.is_plain() {
+            return None;
+        }
         let here = page.url.clone();
         let read = move || extract::next_address(&portal, &page.html);
         let address = tokio::task::spawn_blocking(read).await.ok()?.ok()??;
@@ -275,24 +290,6 @@ impl WebDriverPortal {
         self.settle(clicked).await
     }
 
-    async fn click_next(&mut self) -> Result<Page, StepError> {
-        let (settings, browser) = self.browser()?;
-        let portal = &settings.selectors;
-        let css = portal.table.next.as_ref().map_or("", |next| &next.element);
-        let place = Place {
-            css,
-            step: "table.next",
-        };
-        let limit = settings.page_timeout;
-        settings.loads.take().await?;
-        browser.stands = false;
-        browser.document = form::click(&browser.session, place, &portal.origin, limit).await?;
-        match browser.next_document(settings.page_timeout).await? {
-            Some(document) => browser.take(document, portal),
-            None => Err(down("the click on `table.next` led to no new page")),
-        }
-    }
-
     /// Was the page given last one of the table? See [`crate::portal::Portal::heard`].
     pub(super) async fn hear(&mut self, is_table: bool) -> bool {
         let way = self.last.as_ref().map_or(Way::Navigate, |last| last.way);
@@ -303,6 +300,9 @@ impl WebDriverPortal {
                 self.end_browser().await;
             }
             return false;
+        }
+        if way == Way::Navigate {
+            self.keep_evidence().await;
         }
         // Where the browser itself saw it, no other way is asked.
         while self.ladder.failed() {
@@ -367,21 +367,4 @@ impl WebDriverPortal {
             "no page of the table, read again: {why}"
         );
     }
-}
-
-/// `table.path` with its days; `None` when the file's date format is none.
-fn table_path(table: &selectors::Table, days: Days) -> Option<String> {
-    let Some(format) = &table.path_date else {
-        return Some(table.path.clone());
-    };
-    let written = |day: NaiveDate| {
-        let mut text = String::new();
-        write!(text, "{}", day.format(format)).ok().map(|()| text)
-    };
-    Some(
-        table
-            .path
-            .replace("{from}", &written(days.from)?)
-            .replace("{to}", &written(days.to)?),
-    )
 }

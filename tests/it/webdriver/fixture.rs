@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tillwatch::clock::Clock;
 use tillwatch::page_loads::PageLoads;
 use tillwatch::portal::kept::Owner;
-use tillwatch::portal::webdriver::{Settings, WebDriver, WebDriverPortal};
+use tillwatch::portal::webdriver::{Route, Settings, WebDriver, WebDriverPortal};
 use tillwatch::portal::{Credential, Days, Page, PortalError};
 use tillwatch::selectors::{self, Portal};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -54,6 +54,7 @@ impl Bench {
             webdriver,
             call_timeout: Duration::from_secs(10),
             page_timeout: Duration::from_secs(20),
+            route: Route::default(),
             state: self.state(),
             selectors: Arc::new(portal_file(origin)),
             owner: owner(origin),

@@ -1,0 +1,8 @@
+//! The demo portals beside Kilima, each through its selector file and a real browser.
+
+mod mwezi;
+mod ngome;
+mod outcomes;
+mod stage;
+mod tausi;
+mod way_there;
