@@ -16,6 +16,8 @@
 //! |---|---|---|
 //! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`session`] [`schedule`] [`retry`] [`diagnostic`] [`status`] [`exit`] [`login::budget`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
 //! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] | ring 0, sled, governor |
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`event`] [`selectors`] [`session`] [`schedule`] [`retry`] [`diagnostic`] [`status`] [`exit`] [`login::budget`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 1 durable state and time | [`clock`] [`store`] [`login::ledger`] [`login::gate`] [`overview`] | ring 0, sled, governor |
 //! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`login::credentials`] | rings 0 and 1, its client library |
 //! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`delivery`] [`run`] [`control`] [`config`] [`cli`] [`demo`] | all |
 //!
@@ -77,6 +79,7 @@ pub mod login;
 pub mod normalize;
 pub mod page_loads;
 pub mod past;
+pub mod overview;
 pub mod payment;
 pub mod portal;
 pub mod reading;

@@ -8,6 +8,9 @@ use crate::login::budget::Why;
 use crate::payment::AccountName;
 use crate::session::Outcome;
 
+/// Why an account whose files are wrong does not run.
+pub const BROKEN: &str = "its files are wrong: `tillwatch check` lists what";
+
 /// Why an account is stopped until a person acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halt {

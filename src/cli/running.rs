@@ -121,6 +121,8 @@ fn say(answer: Answer) -> Exit {
             println!("{text}");
             Exit::Ok
         }
+        // Only `status` is answered so.
+        Answer::Accounts(_) => Exit::Failed,
         Answer::Refused(text) => {
             eprintln!("error: {text}");
             Exit::Failed

@@ -1,4 +1,4 @@
-//! The HTTP server: event stream and health. Reads the store, changes nothing.
+//! The HTTP server: event stream, accounts and health. Reads the store, changes nothing.
 //!
 //! - Off loopback nothing but `/healthz` answers without the bearer token.
 //! - On loopback without a token only requests whose `Host` is loopback are answered, so that no web page can reach it
@@ -19,8 +19,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::overview::Overview;
 use crate::store::Store;
 
+mod accounts;
 mod events;
 mod guard;
 pub mod health;
@@ -39,6 +41,8 @@ pub struct Http {
     pub store: Store,
     /// What the agent says of its accounts and sinks.
     pub health: watch::Receiver<Health>,
+    /// How every account stands.
+    pub overview: Overview,
     /// Judges how old a reading is.
     pub clock: Clock,
     /// Who may ask.
@@ -116,6 +120,7 @@ fn router(http: Http, stop: watch::Receiver<bool>) -> Router {
     let access = http.access.clone();
     Router::new()
         .route("/v1/events", get(events::stream).with_state(streams))
+        .route("/v1/accounts", get(accounts::list))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .with_state(http)

@@ -1,9 +1,10 @@
 //! Starting: store, sinks, gates and portals of the accounts that can run, and the services beside them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -24,6 +25,7 @@ use crate::login::budget::{Rules, RulesError};
 use crate::login::credentials::{self, Sources};
 use crate::login::gate::{Gate, Gates};
 use crate::login::ledger::LedgerKey;
+use crate::overview::Overview;
 use crate::payment::AccountName;
 use crate::portal::kept::{Key, Owner};
 use crate::portal::webdriver::{self, WebDriverPortal};
@@ -42,6 +44,7 @@ const ORDERS: usize = 8;
 struct Cast {
     agents: Vec<Agent<WebDriverPortal>>,
     orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
+    gates: BTreeMap<AccountName, Gate>,
     broken: Vec<AccountName>,
 }
 
@@ -58,6 +61,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     let Cast {
         agents,
         orders,
+        gates,
         broken,
     } = cast(&config, &options.clock, &store, &names, &board).await?;
     if agents.is_empty() {
@@ -71,7 +75,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     let (health, healthy) = watch::channel(Health::default());
     let subjects = Subjects {
         board: board.subscribe(),
-        broken,
+        broken: broken.clone(),
         sinks: sinks.clone(),
         store: store.clone(),
     };
@@ -80,16 +84,19 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         statuses: options.statuses,
     };
     tasks.spawn(report(subjects, listeners, rest_stop.clone()));
-    serve_control(&state_dir, &store, orders, &mut tasks, &rest_stop)?;
-    serve_http(
-        &config,
-        &store,
-        healthy,
-        options.clock.clone(),
-        &mut tasks,
-        &rest_stop,
-    )
-    .await?;
+    let overview = Overview {
+        board: board.subscribe(),
+        gates: Arc::new(gates),
+        broken: broken.into(),
+        store: store.clone(),
+        clock: options.clock.clone(),
+    };
+    let desk = control::Desk {
+        accounts: Arc::new(orders),
+        overview: overview.clone(),
+    };
+    serve_control(&state_dir, desk, &mut tasks, &rest_stop)?;
+    serve_http(&config, overview, healthy, &mut tasks, &rest_stop).await?;
     tasks.spawn(prune(
         store.clone(),
         options.clock,
@@ -123,6 +130,7 @@ async fn cast(
     let mut cast = Cast {
         agents: Vec::new(),
         orders: HashMap::new(),
+        gates: BTreeMap::new(),
         broken: Vec::new(),
     };
     let session_key = session_key(&config.webdriver)?;
@@ -142,6 +150,7 @@ async fn cast(
         };
         let (sender, orders) = mpsc::channel(ORDERS);
         let (gate, ledger) = open_gate(settings, resolved, store, &mut gates).await?;
+        cast.gates.insert(settings.name.clone(), gate.clone());
         let edges = Edges {
             portal: web_driver_portal(config, settings, resolved, &session_key, clock),
             store: store.clone(),
@@ -312,8 +321,7 @@ fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
 
 fn serve_control(
     state_dir: &Path,
-    store: &Store,
-    orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
+    desk: control::Desk,
     tasks: &mut JoinSet<Task>,
     stop: &watch::Receiver<bool>,
 ) -> Result<(), StartError> {
@@ -321,7 +329,7 @@ fn serve_control(
         path: control::socket(state_dir),
         source,
     })?;
-    let serving = control::serve(socket, store.clone(), orders, stop.clone());
+    let serving = control::serve(socket, desk, stop.clone());
     tasks.spawn(async {
         serving.await;
         Task::Service
@@ -331,9 +339,8 @@ fn serve_control(
 
 async fn serve_http(
     config: &Config,
-    store: &Store,
+    overview: Overview,
     health: watch::Receiver<Health>,
-    clock: Clock,
     tasks: &mut JoinSet<Task>,
     stop: &watch::Receiver<bool>,
 ) -> Result<(), StartError> {
@@ -348,9 +355,10 @@ async fn serve_http(
         let address = listener.local_addr().map_err(ServeError::Io)?;
         tracing::info!(%address, "serving events and health");
         let state = Http {
-            store: store.clone(),
+            store: overview.store.clone(),
             health,
-            clock,
+            clock: overview.clock.clone(),
+            overview,
             access,
             limits: http::Limits::default(),
         };

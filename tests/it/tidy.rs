@@ -34,6 +34,7 @@ const RINGS: &[(&str, u8)] = &[
     ("login/ledger", 1),
     ("login/mod", 1),
     ("portal/kept", 1),
+    ("overview", 1),
     ("store", 1),
     ("http", 2),
     ("login/credentials", 2),
