@@ -2,7 +2,7 @@
 //!
 //! A command that needs the store asks here first, and opens the store itself only when nobody answers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::login::code::{self, Given};
 use crate::overview::{AccountView, Overview};
 use crate::payment::{AccountName, NotAPaymentId, PaymentId};
 use crate::store::{Breaker, Store};
@@ -60,6 +61,13 @@ pub enum Request {
     },
     /// Compare the store with its witness.
     StoreCheck,
+    /// A one-time code for the sign-in that waits for one.
+    Otp {
+        /// Account name.
+        account: String,
+        /// The code, or the text that holds it.
+        code: Given,
+    },
     /// Count payments as told by an earlier program.
     ImportSeen {
         /// Payment ids; at most [`MAX_IDS`].
@@ -93,6 +101,8 @@ pub struct Desk {
     pub accounts: Arc<HashMap<AccountName, mpsc::Sender<Ordered>>>,
     /// How they stand.
     pub overview: Overview,
+    /// Where one-time codes are given.
+    pub codes: Arc<BTreeMap<AccountName, code::Desk>>,
 }
 
 /// What an account's task is told.
@@ -234,6 +244,7 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         Request::Pause { account } => order(Order::Pause, &account, accounts).await,
         Request::Resume { account } => order(Order::Resume, &account, accounts).await,
         Request::Poll { account } => order(Order::Poll, &account, accounts).await,
+        Request::Otp { account, code } => give(&desk.codes, &account, &code),
         Request::Status => match desk.overview.accounts().await {
             Ok(accounts) => Answer::Accounts(accounts),
             Err(error) => Answer::Refused(error.to_string()),
@@ -242,6 +253,13 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         | Request::StoreCheck
         | Request::StoreBackup { .. }
         | Request::ImportSeen { .. }) => from_store(&desk.overview.store, other).await,
+    }
+}
+
+fn give(codes: &BTreeMap<AccountName, code::Desk>, account: &str, given: &Given) -> Answer {
+    match code::give(codes, account, given) {
+        Ok(()) => Answer::Done(format!("{account} has its code")),
+        Err(error) => Answer::Refused(error.to_string()),
     }
 }
 
@@ -283,7 +301,7 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
             Ok(account) => resume_in(store, &account).await,
             Err(error) => Err(error),
         },
-        Request::Poll { .. } | Request::Status => Err(NO_AGENT.to_owned()),
+        Request::Poll { .. } | Request::Status | Request::Otp { .. } => Err(NO_AGENT.to_owned()),
         Request::Quarantine { account } => match account.map(name).transpose() {
             Ok(account) => list(store, account.as_ref()).await,
             Err(error) => Err(error),

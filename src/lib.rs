@@ -20,6 +20,10 @@
 //! | 1 durable state and time | [`clock`] [`store`] [`login::ledger`] [`login::gate`] [`overview`] | ring 0, sled, governor |
 //! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`login::credentials`] | rings 0 and 1, its client library |
 //! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`delivery`] [`run`] [`control`] [`config`] [`cli`] [`demo`] | all |
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`event`] [`selectors`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 1 durable state and time | [`clock`] [`store`] [`login::ledger`] [`login::gate`] [`login::code`] [`overview`] | ring 0, sled, governor |
+//! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
+//! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`demo`] | all |
 //!
 //! Beyond the first design: `understand` joins session marks and table of one parse; `reading` and `sign_in` are the two
 //! halves of an account's turn, kept out of the loop in `agent`; `completeness`, `announce` and `status` are the pure
@@ -62,6 +66,7 @@
 
 pub mod agent;
 pub mod announce;
+pub mod attended;
 pub mod cli;
 pub mod clock;
 pub mod completeness;
@@ -77,9 +82,13 @@ pub mod http;
 pub mod identity;
 pub mod login;
 pub mod normalize;
+pub mod notice;
+pub mod notices;
+pub mod notify;
+pub mod one_time_code;
+pub mod overview;
 pub mod page_loads;
 pub mod past;
-pub mod overview;
 pub mod payment;
 pub mod portal;
 pub mod reading;

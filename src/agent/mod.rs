@@ -18,6 +18,7 @@ use crate::store::{AccountState, Breaker, StoreError};
 
 mod account;
 mod failure;
+mod person;
 mod plan;
 mod say;
 mod turn;
@@ -56,6 +57,8 @@ pub struct Agent<P> {
     met_empty: bool,
     /// The portal edge has what opens a kept session.
     unlocked: bool,
+    /// Since when a person is expected to finish a sign-in in our browser.
+    person_asked: Option<Duration>,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -103,6 +106,7 @@ impl<P: Portal> Agent<P> {
             doubtful,
             met_empty: false,
             unlocked: false,
+            person_asked: None,
             known,
             stand,
             life,
@@ -255,6 +259,7 @@ impl<P: Portal> Agent<P> {
         self.edges.store.set_paused(name, false).await?;
         self.becomes(Event::Resume);
         self.doubtful = false;
+        self.person_asked = None;
         Ok(())
     }
 
@@ -298,6 +303,7 @@ impl<P: Portal> Agent<P> {
     async fn after_reading(&mut self, done: &Done, began: Duration, now: Duration) {
         self.failures = 0;
         self.waited_in = None;
+        self.person_asked = None;
         self.no_more_doubt().await;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.polls += 1;
@@ -340,6 +346,7 @@ impl<P: Portal> Agent<P> {
         let (failures, retry_ms) = (self.failures, wait.as_millis());
         let state = State::Failing {
             why: error.to_string(),
+            person: person || self.failures >= LASTING,
         };
         let lasting = self.failures == LASTING;
         if lasting || person && self.waited_in.as_ref() != Some(&state) {

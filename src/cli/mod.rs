@@ -16,6 +16,7 @@ pub mod columns;
 pub mod credentials;
 pub mod example_config;
 pub mod healthcheck;
+pub mod otp;
 pub mod portal_try;
 pub mod run;
 pub mod running;
@@ -82,6 +83,8 @@ enum Command {
     DemoPortal(DemoPortalArgs),
     /// Set, test or delete the secret of an account.
     Credentials(credentials::CredentialsArgs),
+    /// Give an account the one-time code that its sign-in waits for.
+    Otp(otp::OtpArgs),
     /// Hand an account to a person: sign out and leave it alone until `resume`.
     Pause(running::AccountArgs),
     /// Go on with an account that was paused or stopped.
@@ -151,6 +154,7 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Demo(args) => demo::run(args, shutdown).await,
         Command::DemoPortal(args) => demo::serve::run(args, shutdown).await,
         Command::Credentials(args) => credentials::run(args).await,
+        Command::Otp(args) => otp::run(args).await,
         Command::Pause(args) => running::pause(args).await,
         Command::Resume(args) => running::resume(args).await,
         Command::Status(args) => status::run(args).await,

@@ -66,7 +66,8 @@ pub async fn quarantine(args: QuarantineArgs) -> Exit {
     .await
 }
 
-async fn ask(config: &ConfigArg, account: Option<&str>, request: Request) -> Exit {
+/// Asks the running agent, or the store when none runs.
+pub(super) async fn ask(config: &ConfigArg, account: Option<&str>, request: Request) -> Exit {
     let config = match config::load(&config.config) {
         Ok(config) => config,
         Err(error) => {

@@ -87,6 +87,8 @@ fn account(status: &Status) -> AccountHealth {
         State::Stopped(_) => Duty::Stopped,
         State::Starting
         | State::SigningIn
+        | State::WaitsForCode { .. }
+        | State::Unattended { .. }
         | State::SignedIn
         | State::WaitsForLogin { .. }
         | State::Refused { .. }

@@ -13,18 +13,21 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::report::{Listeners, Subjects, report};
-use super::{Options, Running, StartError, Task};
+use super::{Options, Running, StartError, Task, people};
 use crate::agent::{self, Agent, Edges, Limits, Seat};
 use crate::clock::Clock;
-use crate::config::{self, Config, Driver, Resolved, Settings, Since, SinkKind};
+use crate::config::{self, Config, Driver, OtpBy, Resolved, Settings, Since, SinkKind};
 use crate::control::{self, Ordered};
 use crate::delivery::{self, Progress};
 use crate::http::health::Health;
 use crate::http::{self, Access, Http, ServeError};
 use crate::login::budget::{Rules, RulesError};
+use crate::login::code;
 use crate::login::credentials::{self, Sources};
 use crate::login::gate::{Gate, Gates};
 use crate::login::ledger::LedgerKey;
+use crate::notices;
+use crate::one_time_code::{By, Codes};
 use crate::overview::Overview;
 use crate::payment::AccountName;
 use crate::portal::kept::{Key, Owner};
@@ -45,6 +48,9 @@ struct Cast {
     agents: Vec<Agent<WebDriverPortal>>,
     orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
     gates: BTreeMap<AccountName, Gate>,
+    /// Of all; those at which codes are given are named.
+    desks: Vec<code::Desk>,
+    given: BTreeMap<AccountName, code::Desk>,
     broken: Vec<AccountName>,
 }
 
@@ -62,6 +68,8 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         agents,
         orders,
         gates,
+        desks,
+        given,
         broken,
     } = cast(&config, &options.clock, &store, &names, &board).await?;
     if agents.is_empty() {
@@ -84,6 +92,15 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         statuses: options.statuses,
     };
     tasks.spawn(report(subjects, listeners, rest_stop.clone()));
+    let watched = notices::Subjects {
+        board: board.subscribe(),
+        broken: broken.clone(),
+        sinks: sinks.clone(),
+        store: store.clone(),
+        clock: options.clock.clone(),
+        state_dir: state_dir.clone(),
+    };
+    people::start(&config, watched, &mut tasks, &rest_stop)?;
     let overview = Overview {
         board: board.subscribe(),
         gates: Arc::new(gates),
@@ -91,12 +108,15 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         store: store.clone(),
         clock: options.clock.clone(),
     };
+    let codes = Arc::new(given);
     let desk = control::Desk {
         accounts: Arc::new(orders),
         overview: overview.clone(),
+        codes: codes.clone(),
     };
+    tasks.spawn(end_waits(desks, accounts_stop));
     serve_control(&state_dir, desk, &mut tasks, &rest_stop)?;
-    serve_http(&config, overview, healthy, &mut tasks, &rest_stop).await?;
+    serve_http(&config, overview, codes, healthy, &mut tasks, &rest_stop).await?;
     tasks.spawn(prune(
         store.clone(),
         options.clock,
@@ -131,6 +151,8 @@ async fn cast(
         agents: Vec::new(),
         orders: HashMap::new(),
         gates: BTreeMap::new(),
+        desks: Vec::new(),
+        given: BTreeMap::new(),
         broken: Vec::new(),
     };
     let session_key = session_key(&config.webdriver)?;
@@ -151,10 +173,17 @@ async fn cast(
         let (sender, orders) = mpsc::channel(ORDERS);
         let (gate, ledger) = open_gate(settings, resolved, store, &mut gates).await?;
         cast.gates.insert(settings.name.clone(), gate.clone());
+        let codes = codes(settings, clock);
+        cast.desks.push(codes.desk().clone());
+        if codes.is_given() {
+            cast.given
+                .insert(settings.name.clone(), codes.desk().clone());
+        }
         let edges = Edges {
             portal: web_driver_portal(config, settings, resolved, &session_key, clock),
             store: store.clone(),
             gate,
+            codes,
             ledger,
             clock: clock.clone(),
             orders,
@@ -260,6 +289,7 @@ fn web_driver_portal(
         webdriver: web_driver(&config.webdriver),
         call_timeout: config.webdriver.call_timeout,
         page_timeout: config.webdriver.page_timeout,
+        headed: config.webdriver.headed,
         state: config
             .state_dir
             .join("browser")
@@ -274,6 +304,31 @@ fn web_driver_portal(
         session_key: session_key.clone(),
         clock: clock.clone(),
     })
+}
+
+/// Who waits for a one-time code when the agent stops is sent home: its attempt stays spent, without a verdict.
+async fn end_waits(desks: Vec<code::Desk>, mut stop: watch::Receiver<bool>) -> Task {
+    // A sender that is gone stops it too.
+    stop.wait_for(|stop| *stop).await.ok();
+    desks.iter().for_each(code::Desk::stop);
+    Task::Service
+}
+
+/// Where an account's one-time codes come from.
+fn codes(settings: &Settings, clock: &Clock) -> Codes {
+    let Some(otp) = &settings.otp else {
+        return Codes::none(clock.clone());
+    };
+    let by = match &otp.by {
+        OtpBy::Totp { seed_file } => By::Totp(Sources::of_seed(
+            settings.name.as_str(),
+            seed_file.as_deref(),
+        )),
+        OtpBy::Given => By::Given,
+        OtpBy::Command { command } => By::Command(command.clone()),
+    };
+    let desk = code::Desk::new(clock.clone(), otp.capture.clone());
+    Codes::new(by, desk, otp.wait, otp.valid)
 }
 
 /// The login budget that an account's settings describe.
@@ -310,6 +365,8 @@ fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
         user: settings.user.clone().unwrap_or_default(),
         selectors: resolved.portal.clone(),
         sources: Sources::of(settings.name.as_str(), settings.secret_file.as_deref()),
+        attended: settings.attended.clone(),
+        person_wait: settings.person_wait,
         pace: settings.pace.clone(),
         sign_out_at_stop: settings.sign_out_at_stop,
         since: match settings.since {
@@ -340,6 +397,7 @@ fn serve_control(
 async fn serve_http(
     config: &Config,
     overview: Overview,
+    codes: Arc<BTreeMap<AccountName, code::Desk>>,
     health: watch::Receiver<Health>,
     tasks: &mut JoinSet<Task>,
     stop: &watch::Receiver<bool>,
@@ -359,6 +417,7 @@ async fn serve_http(
             health,
             clock: overview.clock.clone(),
             overview,
+            codes,
             access,
             limits: http::Limits::default(),
         };

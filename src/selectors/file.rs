@@ -78,10 +78,16 @@ fn sign_in(section: &Table<'_>) -> Option<SignIn> {
         "[{ fill = \"#password\", with = \"{password}\" }, { click = \"#login\" }]",
         steps,
     );
+    let otp = section.optional(
+        "otp",
+        "{ steps = [{ fill = \"#otp\", with = \"{otp}\" }, { click = \"#ok\" }] }",
+        |otp| otp.table(otp_steps),
+    );
     let sign_out = section.optional("sign_out", "\"/logout\"", |text| text.parse(value::path));
     Some(SignIn {
         path: path?,
         steps: steps?,
+        otp: otp.unwrap_or_default(),
         sign_out,
     })
 }
@@ -129,6 +135,49 @@ fn steps(value: &TomlValue<'_>) -> Option<Vec<Step>> {
             "end with `{ click = \"#login\" }`, the button that sends the form",
         ),
     }
+}
+
+/// The steps on the page that asks for a one-time code.
+fn otp_steps(otp: &Table<'_>) -> Option<Vec<Step>> {
+    let example = "[{ fill = \"#otp\", with = \"{otp}\" }, { click = \"#ok\" }]";
+    otp.need("steps", example, |list| {
+        let steps = list.list(|step| {
+            step.table(|step| {
+                let css =
+                    |text: &TomlValue<'_>| text.parse(|css| value::css(css).map(|_| css.to_owned()));
+                let fill = step.value("fill", "\"#otp\"");
+                let click = step.value("click", "\"#ok\"");
+                match (fill, click, step.has("with")) {
+                    (Some(field), None, _) => {
+                        let words = [("{otp}", Value::Otp)];
+                        let value = step.need("with", "\"{otp}\"", |with| with.word(words));
+                        Some(Step::Fill {
+                            field: css(&field)?,
+                            value: value?,
+                        })
+                    }
+                    (None, Some(element), false) => Some(Step::Click {
+                        element: css(&element)?,
+                    }),
+                    (Some(_), Some(_), _) | (None, _, _) => {
+                        step.wrong(
+                            "a step is either `fill` and `with`, or `click`",
+                            "write `{ fill = \"#otp\", with = \"{otp}\" }` or `{ click = \"#ok\" }`",
+                        );
+                        None
+                    }
+                }
+            })
+        })?;
+        let types = steps.iter().any(|step| matches!(step, Step::Fill { .. }));
+        match steps.last() {
+            Some(Step::Click { .. }) if types => Some(steps),
+            Some(_) | None => list.wrong(
+                "do not type the code and then send it",
+                format!("write `{example}`"),
+            ),
+        }
+    })
 }
 
 fn one_step(step: &Table<'_>) -> Option<Step> {

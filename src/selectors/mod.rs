@@ -142,6 +142,8 @@ pub struct SignIn {
     pub path: String,
     /// In order; the last `Click` is the one that spends the attempt.
     pub steps: Vec<Step>,
+    /// On the page that asks for a one-time code; empty where the portal asks for none.
+    pub otp: Vec<Step>,
     /// Path that ends the session, where the portal has one.
     pub sign_out: Option<String>,
 }
@@ -183,6 +185,8 @@ pub enum Value {
     User,
     /// `{password}`: the secret.
     Password,
+    /// `{otp}`: the one-time code, on the page that asks for it.
+    Otp,
 }
 
 /// A condition on a page: an element that is there, and, where given, whose text matches.

@@ -2,6 +2,9 @@
 
 use crate::agent::stage::Stage;
 
+mod by_hand;
+mod codes;
+mod notices;
 mod seen_import;
 mod status;
 

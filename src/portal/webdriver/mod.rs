@@ -17,7 +17,7 @@
 //!   disk goes at the next start (`run_dir`). The session of a remote
 //!   one is adopted at the next `open` where it is ours and answers, else ended (`opening`, `record`).
 //!
-//! Secrets: the password is exposed in `submit` only, as the argument of one call. hyper logs sizes, not bodies, but at
+//! Secrets: password and code are exposed in `submit` and `submit_code` only, as the argument of one call. hyper logs sizes, not bodies, but at
 //! `trace` it is no promise: cap the targets `hyper`, `hyper_util` and `rustls` at `warn`.
 
 mod browser;
@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 use url::Url;
 
@@ -92,6 +92,8 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// How long a page may take to load, and an element to appear.
     pub page_timeout: Duration,
+    /// The browser shows a window.
+    pub headed: bool,
     /// A directory for this account's browser alone. Created if missing.
     pub state: PathBuf,
     /// The portal, with the resolved origin.
@@ -196,6 +198,8 @@ impl WebDriverPortal {
                         Value::Number => credential.number.as_str(),
                         Value::User => credential.user.as_str(),
                         Value::Password => credential.password.expose_secret(),
+                        // The file takes it on the page after this one only.
+                        Value::Otp => "",
                     };
                     form::fill(&browser.session, place, text, &portal.origin, limit).await
                 }
@@ -226,6 +230,37 @@ impl WebDriverPortal {
         match browser.next_document(settings.page_timeout).await? {
             Some(document) => browser.take(document, portal),
             // A portal that answers in place, by script: the page as it stands has the verdict, if any.
+            None => browser.read_again(portal).await,
+        }
+    }
+
+    async fn type_code(&mut self, code: &SecretString) -> Result<Page, StepError> {
+        let (settings, browser) = self.browser()?;
+        let portal = &settings.selectors;
+        let limit = settings.page_timeout;
+        for (index, step) in portal.sign_in.otp.iter().enumerate() {
+            let key = format!("sign_in.otp.steps[{index}]");
+            match step {
+                Step::Fill { field, .. } => {
+                    let place = Place {
+                        css: field,
+                        step: &key,
+                    };
+                    let text = code.expose_secret();
+                    form::fill(&browser.session, place, text, &portal.origin, limit).await?;
+                }
+                Step::Click { element } => {
+                    let place = Place {
+                        css: element,
+                        step: &key,
+                    };
+                    browser.document =
+                        form::click(&browser.session, place, &portal.origin, limit).await?;
+                }
+            }
+        }
+        match browser.next_document(limit).await? {
+            Some(document) => browser.take(document, portal),
             None => browser.read_again(portal).await,
         }
     }
@@ -285,6 +320,23 @@ impl Portal for WebDriverPortal {
         self.unlock(credential);
         self.ladder.signed_in();
         let result = self.take_steps(credential).await;
+        self.settle(result).await
+    }
+
+    async fn submit_code(&mut self, code: &SecretString) -> Result<Page, PortalError> {
+        let result = self.type_code(code).await;
+        self.settle(result).await
+    }
+
+    async fn look(&mut self) -> Result<Page, PortalError> {
+        let result = match self.browser() {
+            Ok((settings, browser)) => {
+                // Whatever the person does may be a sign-in.
+                browser.may_be_signed_in = true;
+                browser.read_again(&settings.selectors).await
+            }
+            Err(error) => Err(error),
+        };
         self.settle(result).await
     }
 

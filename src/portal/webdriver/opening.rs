@@ -49,7 +49,7 @@ impl WebDriverPortal {
         let driver = Driver::start(driver, &self.settings.state, self.settings.call_timeout)
             .await
             .map_err(|error| none(error.to_string()))?;
-        let mut options = command_line(args);
+        let mut options = command_line(args, self.settings.headed);
         options.push(format!("--user-data-dir={}", driver.profile().display()));
         if rustix::process::geteuid().is_root() {
             options.push("--no-sandbox".to_owned());
@@ -70,7 +70,8 @@ impl WebDriverPortal {
 
     async fn open_remote(&self, url: &Url, args: &[String]) -> Result<Browser, PortalError> {
         let url = with_slash(url);
-        let capabilities = self.capabilities(json!({ "args": command_line(args) }));
+        let capabilities =
+            self.capabilities(json!({ "args": command_line(args, self.settings.headed) }));
         let way = format!("{url} {}", json!(capabilities));
         let tag = self.kept.file.owner().tag(&way);
         if let Some(browser) = self.adopt(&url, &tag).await {

@@ -33,6 +33,7 @@ async fn status_says_of_each_account_what_it_does_and_what_it_waits_for() {
     assert!(String::from_utf8_lossy(&alone.stderr).contains("no agent runs"));
 
     let agent = stage.start();
+    let served = served_at(&stage, "/v1/accounts").await;
     let receipt = stage.portal().post_payment(&payment()).unwrap();
     stage.until_told(&receipt).await;
     stage
@@ -72,7 +73,6 @@ async fn status_says_of_each_account_what_it_does_and_what_it_waits_for() {
         "{table}"
     );
 
-    let served = served_at(&stage, "/v1/accounts").await;
     let served: Value = reqwest::get(served).await.unwrap().json().await.unwrap();
     let names = |json: &Value| -> Vec<String> {
         let all = json.as_array().unwrap().iter();

@@ -53,6 +53,7 @@ impl Bench {
             webdriver,
             call_timeout: Duration::from_secs(10),
             page_timeout: Duration::from_secs(20),
+            headed: false,
             state: self.state(),
             selectors: Arc::new(portal_file(origin)),
             owner: owner(origin),

@@ -88,6 +88,7 @@ async fn the_owner_that_is_killed() {
         webdriver: local(),
         call_timeout: std::time::Duration::from_secs(10),
         page_timeout: std::time::Duration::from_secs(5),
+        headed: false,
         state: state.clone().into(),
         selectors: std::sync::Arc::new(portal_file("http://127.0.0.1:1")),
         owner: owner("http://127.0.0.1:1"),
