@@ -35,13 +35,14 @@
 //!    `tests/it/agent` (`payments`: expiring sessions under a cap; `kills`: fifty times `kill -9`; `faults`; `trouble`),
 //!    `tests/it/phpliteadmin.rs`, `tests/it/store_damage.rs`.
 //! 2. **Nothing twice.** One id per fact for ever: golden ids and properties in `identity`; `tests/it/file_sink.rs`
-//!    (torn lines, rotation); `tests/simulation` across crashes and rebuilds.
+//!    (torn lines, rotation); `tests/simulation` across crashes and rebuilds; `person::seen_import` (taking over from a script).
 //! 3. **Never over the cap.** `login::budget` (properties over restarts and clock steps), `tests/it/login.rs` (torn, lost
 //!    and restored ledgers), `tests/simulation` (counted at the portal), and in the browser
-//!    `agent::faults::a_sign_in_whose_answer_is_lost_is_one_attempt`.
+//!    `agent::faults::a_sign_in_whose_answer_is_lost_is_one_attempt` and `person::codes` (a code belongs to its attempt).
 //! 4. **Never a lock-out.** `session` (table of consequences), `agent::accounts` (one attempt for a wrong password), `tests/simulation`.
 //! 5. **Never silent.** `extract` (no table, no empty mark), `completeness` (holes), `store::tests` (quarantine, gaps,
-//!    watermark), `tests/simulation` (every watermark is held against the portal's books).
+//!    watermark), `tests/simulation` (every watermark is held against the portal's books); `notice` (what a person is told, of
+//!    which state, when again), `person::notices`.
 //! 6. **Nobody else.** `tests/it/webdriver` (nothing is typed off the pinned origin), `cli::the_secret_is_in_no_log_line_event_or_file`.
 //!
 //! # Life of a payment

@@ -12,7 +12,8 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::payment::AccountName;
-use crate::status::{BROKEN, State, Status};
+use crate::session::Next;
+use crate::status::{BROKEN, Halt, State, Status};
 
 /// Less free space than this is told, in bytes: a store that cannot write stops everything.
 pub const LEAST_FREE: u64 = 256 << 20;
@@ -209,11 +210,7 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
 fn of_state(status: &Status) -> Option<(Kind, String, String)> {
     let name = &status.account;
     match &status.state {
-        State::Stopped(halt) => Some((
-            Kind::Stopped,
-            halt.advice().to_owned(),
-            format!("do so, then run `tillwatch resume {name}`, or change the secret"),
-        )),
+        State::Stopped(halt) => Some((Kind::Stopped, halt.advice().to_owned(), after(*halt, name))),
         State::WaitsForCode { until, given: true } => Some((
             Kind::Code,
             "the portal asks for a one-time code".to_owned(),
@@ -240,6 +237,19 @@ fn of_state(status: &Status) -> Option<(Kind, String, String)> {
         | State::Quiet
         | State::Refused { .. }
         | State::Paused => None,
+    }
+}
+
+/// What ends a stop.
+fn after(halt: Halt, name: &AccountName) -> String {
+    let asks_person = match halt {
+        Halt::Outcome(outcome) => outcome.consequence().next == Next::AskPerson,
+        Halt::BreakerLost => false,
+    };
+    if asks_person {
+        format!("or run `tillwatch resume {name}` to sign in again")
+    } else {
+        format!("then run `tillwatch resume {name}`, or change the secret")
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::agent::stage::Stage;
 
+mod attended_hours;
 mod by_hand;
 mod codes;
 mod notices;
