@@ -22,6 +22,17 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
 # Who may talk to it is said by whoever runs it (--allowed-ips, --allowed-origins); unsaid, loopback only.
 ENTRYPOINT ["chromedriver", "--port=9515"]
 
+# The same with a screen that a person can reach: for a captcha, or a page that only a person may pass.
+FROM webdriver AS headed
+USER root
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends xvfb x11vnc novnc websockify openbox \
+ && rm -rf /var/lib/apt/lists/*
+COPY docs/compose/headed /usr/local/bin/headed
+USER 10002:10002
+EXPOSE 6080
+ENTRYPOINT ["headed"]
+
 FROM ${RUST_IMAGE} AS builder
 WORKDIR /build
 # The dependencies alone first: a layer that a change of our own code leaves as it is. (Cargo.toml names a benchmark,

@@ -2,6 +2,7 @@
 //!
 //! - A credit that completed at or after `since` is told once, when it is first seen completed.
 //! - A reversal row that completed at or after `since` is told once.
+//! - What an earlier program told counts as told: the facts met first stand for what it said.
 //! - What was told is told again, one revision up, when a fact that consumers rely on changes.
 //! - Everything else (withdrawals, charges, pending, failed and expired rows, rows from before `since`)
 //!   is remembered and not told.
@@ -16,6 +17,11 @@ use crate::payment::{Direction, Payment, RowKind, Status, gsma_amount};
 /// Balance, masked payer and payer's name are left out: portals change them without anything having happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Facts(pub [u8; 16]);
+
+impl Facts {
+    /// Of a payment that an earlier program told: what exactly it said is not known here.
+    pub const TOLD_ELSEWHERE: Facts = Facts([0; 16]);
+}
 
 /// The facts as they stand on the wire, so that a line of a file sink gives the same digest as the payment.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +115,8 @@ pub enum Announcement {
     },
     /// Record it as it stands, tell nobody.
     Remember,
+    /// It was told elsewhere: record the facts as they stand as told, tell nobody.
+    Adopt,
     /// The record already says all of it.
     Nothing,
 }
@@ -121,6 +129,9 @@ pub fn decide(payment: &Payment, seen: Option<&Seen>, since: DateTime<Utc>) -> A
     };
     match seen.told {
         Some(told) if told.facts == Facts::of(payment) => Announcement::Nothing,
+        Some(told) if told.facts == Facts::TOLD_ELSEWHERE && told.status == payment.status => {
+            Announcement::Adopt
+        }
         Some(told) => Announcement::Updated {
             previous_status: told.status,
             revision: told.revision.saturating_add(1),
@@ -251,6 +262,26 @@ mod tests {
         ] {
             assert_eq!(decide(&credit(status), Some(&pending), since()), expected);
         }
+    }
+
+    #[test]
+    fn what_was_told_elsewhere_is_told_again_only_when_it_did_not_stay_completed() {
+        let elsewhere = Seen {
+            status: Status::Completed,
+            first_seen: since(),
+            told: Some(LastTold {
+                revision: 0,
+                status: Status::Completed,
+                facts: Facts::TOLD_ELSEWHERE,
+            }),
+        };
+        let said = |status| decide(&credit(status), Some(&elsewhere), since());
+        assert_eq!(said(Status::Completed), Announcement::Adopt);
+        let updated = Announcement::Updated {
+            previous_status: Status::Completed,
+            revision: 1,
+        };
+        assert_eq!(said(Status::Reversed), updated);
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //!
 //! A command that needs the store asks here first, and opens the store itself only when nobody answers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::payment::AccountName;
+use crate::login::code::{self, Given};
+use crate::overview::{AccountView, Overview};
+use crate::payment::{AccountName, NotAPaymentId, PaymentId};
 use crate::store::{Breaker, Store};
 
 /// Longest request or answer, in bytes.
@@ -25,6 +28,12 @@ const REQUEST_TIME: Duration = Duration::from_secs(5);
 const MAX_TALKS: usize = 16;
 /// How long a command waits for the agent, which may be in the middle of a page.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Payment ids in one request.
+pub const MAX_IDS: usize = 50_000;
+
+/// What a command that only the agent can answer says when none runs.
+pub const NO_AGENT: &str = "no agent runs: start `tillwatch run`";
 
 /// What a command asks of the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +61,20 @@ pub enum Request {
     },
     /// Compare the store with its witness.
     StoreCheck,
+    /// A one-time code for the sign-in that waits for one.
+    Otp {
+        /// Account name.
+        account: String,
+        /// The code, or the text that holds it.
+        code: Given,
+    },
+    /// Count payments as told by an earlier program.
+    ImportSeen {
+        /// Payment ids; at most [`MAX_IDS`].
+        ids: Vec<String>,
+    },
+    /// How every account stands.
+    Status,
     /// Copy the store.
     StoreBackup {
         /// New directory.
@@ -67,6 +90,19 @@ pub enum Answer {
     Done(String),
     /// Not done; the text says why and what to do.
     Refused(String),
+    /// How every account stands.
+    Accounts(Vec<AccountView>),
+}
+
+/// What the agent answers from. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    /// The accounts' tasks.
+    pub accounts: Arc<HashMap<AccountName, mpsc::Sender<Ordered>>>,
+    /// How they stand.
+    pub overview: Overview,
+    /// Where one-time codes are given.
+    pub codes: Arc<BTreeMap<AccountName, code::Desk>>,
 }
 
 /// What an account's task is told.
@@ -167,12 +203,7 @@ pub fn bind(state_dir: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers on the socket until `stop`.
-pub async fn serve(
-    listener: UnixListener,
-    store: Store,
-    accounts: HashMap<AccountName, mpsc::Sender<Ordered>>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listener: UnixListener, desk: Desk, mut stop: watch::Receiver<bool>) {
     let mut talks = JoinSet::new();
     loop {
         tokio::select! {
@@ -181,24 +212,20 @@ pub async fn serve(
             accepted = listener.accept() => {
                 // One person at a time types commands; a queue of them is a mistake somewhere.
                 if let (Ok((stream, _)), true) = (accepted, talks.len() < MAX_TALKS) {
-                    talks.spawn(talk(stream, store.clone(), accounts.clone()));
+                    talks.spawn(talk(stream, desk.clone()));
                 }
             }
         }
     }
 }
 
-async fn talk(
-    stream: UnixStream,
-    store: Store,
-    accounts: HashMap<AccountName, mpsc::Sender<Ordered>>,
-) {
+async fn talk(stream: UnixStream, desk: Desk) {
     let mut reader = BufReader::new(stream);
     let Ok(Ok(line)) = tokio::time::timeout(REQUEST_TIME, read_line(&mut reader)).await else {
         return;
     };
     let answer = match serde_json::from_str::<Request>(&line) {
-        Ok(request) => answer(request, &store, &accounts).await,
+        Ok(request) => answer(request, &desk).await,
         Err(_) => Answer::Refused(
             "the agent does not know this command: use the same version for both".to_owned(),
         ),
@@ -211,19 +238,28 @@ async fn talk(
     let _gone = reader.get_mut().write_all(&line).await;
 }
 
-async fn answer(
-    request: Request,
-    store: &Store,
-    accounts: &HashMap<AccountName, mpsc::Sender<Ordered>>,
-) -> Answer {
+async fn answer(request: Request, desk: &Desk) -> Answer {
+    let accounts = &desk.accounts;
     match request {
         Request::Pause { account } => order(Order::Pause, &account, accounts).await,
         Request::Resume { account } => order(Order::Resume, &account, accounts).await,
         Request::Poll { account } => order(Order::Poll, &account, accounts).await,
-        other
-        @ (Request::Quarantine { .. } | Request::StoreCheck | Request::StoreBackup { .. }) => {
-            from_store(store, other).await
-        }
+        Request::Otp { account, code } => give(&desk.codes, &account, &code),
+        Request::Status => match desk.overview.accounts().await {
+            Ok(accounts) => Answer::Accounts(accounts),
+            Err(error) => Answer::Refused(error.to_string()),
+        },
+        other @ (Request::Quarantine { .. }
+        | Request::StoreCheck
+        | Request::StoreBackup { .. }
+        | Request::ImportSeen { .. }) => from_store(&desk.overview.store, other).await,
+    }
+}
+
+fn give(codes: &BTreeMap<AccountName, code::Desk>, account: &str, given: &Given) -> Answer {
+    match code::give(codes, account, given) {
+        Ok(()) => Answer::Done(format!("{account} has its code")),
+        Err(error) => Answer::Refused(error.to_string()),
     }
 }
 
@@ -265,11 +301,12 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
             Ok(account) => resume_in(store, &account).await,
             Err(error) => Err(error),
         },
-        Request::Poll { .. } => Err("no agent runs: start `tillwatch run`".to_owned()),
+        Request::Poll { .. } | Request::Status | Request::Otp { .. } => Err(NO_AGENT.to_owned()),
         Request::Quarantine { account } => match account.map(name).transpose() {
             Ok(account) => list(store, account.as_ref()).await,
             Err(error) => Err(error),
         },
+        Request::ImportSeen { ids } => import(store, &ids).await,
         Request::StoreCheck => store
             .verify()
             .await
@@ -294,6 +331,16 @@ async fn resume_in(store: &Store, account: &AccountName) -> Result<String, Strin
     };
     said.await
         .map(|()| format!("{account} will go on when an agent runs"))
+        .map_err(|error| error.to_string())
+}
+
+async fn import(store: &Store, ids: &[String]) -> Result<String, String> {
+    let ids: Result<Vec<PaymentId>, _> = ids.iter().map(|id| id.parse()).collect();
+    let ids = ids.map_err(|error: NotAPaymentId| error.to_string())?;
+    store
+        .import(ids)
+        .await
+        .map(|imported| imported.to_string())
         .map_err(|error| error.to_string())
 }
 

@@ -18,6 +18,8 @@ pub enum Retried {
     Browser,
     /// A portal that does not answer as itself.
     Portal,
+    /// A notice that did not arrive.
+    Notice,
     /// A page that the selector file does not fit: a person is asked, but it may be a passing page.
     Markup,
 }
@@ -27,7 +29,7 @@ impl Retried {
     fn bounds(self) -> (Duration, Duration) {
         match self {
             Retried::Delivery => (Duration::from_millis(250), Duration::from_secs(30)),
-            Retried::WebDriver | Retried::Browser => {
+            Retried::WebDriver | Retried::Browser | Retried::Notice => {
                 (Duration::from_secs(1), Duration::from_secs(60))
             }
             Retried::Portal => (Duration::from_secs(5), Duration::from_secs(300)),
@@ -109,11 +111,12 @@ pub fn sink_verdict(error: &SinkError) -> Verdict {
 mod tests {
     use super::*;
 
-    const ALL: [Retried; 5] = [
+    const ALL: [Retried; 6] = [
         Retried::Delivery,
         Retried::WebDriver,
         Retried::Browser,
         Retried::Portal,
+        Retried::Notice,
         Retried::Markup,
     ];
 

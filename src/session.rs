@@ -89,12 +89,14 @@ impl Outcome {
                 "the user is dormant: have it revived at the portal, then run `tillwatch resume`"
             }
             Outcome::OtpRequired => {
-                "the portal asks for a one-time code, which a person must give: use a user without, or sign in by hand"
+                "the portal asks for a one-time code and none came: set the account's `otp`, have the next code at hand and run `tillwatch resume`"
             }
             Outcome::WrongCode => {
                 "the one-time code was refused: run `tillwatch resume` to try again"
             }
-            Outcome::CaptchaRequired => "the portal shows a captcha, which only a person may solve",
+            Outcome::CaptchaRequired => {
+                "the portal shows a captcha, which only a person may solve: finish the sign-in in the browser, and it goes on from there"
+            }
             Outcome::TooManyLogins => {
                 "the portal's login cap is reached: somebody else signs in as this user too"
             }

@@ -1,4 +1,4 @@
-//! One sign-in: breaker, budget, form, ledger, click, verdict, in this order.
+//! One sign-in: breaker, budget, form, ledger, click, one-time code where one is asked for, verdict, in this order.
 //!
 //! Everything that can be asked without spending an attempt is asked first. The attempt is on disk before the
 //! click, and what becomes of it decides whether there will be another.
@@ -6,18 +6,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::agent::Seat;
+use crate::attended::Attended;
 use crate::clock::Clock;
 use crate::extract::{self, ExtractError};
 use crate::login::budget::{Verdict, Why};
+use crate::login::code::Ticket;
 use crate::login::credentials::{self, CredentialError, Sources};
 use crate::login::gate::{Gate, Refused};
 use crate::login::ledger::Expectation;
+use crate::one_time_code::{CodeError, Codes};
 use crate::payment::AccountName;
 use crate::portal::{Credential, Page, Portal, PortalError};
 use crate::selectors;
 use crate::session::{Next, Outcome};
-use crate::status::Halt;
+use crate::status::{Halt, State};
 use crate::store::{Breaker, CredentialFingerprint, Store, StoreError};
 use crate::understand::{self, Session};
 
@@ -41,6 +46,13 @@ pub enum SignIn {
         wait: Duration,
         /// What is waited for.
         why: Why,
+    },
+    /// It needs a person, and none is at hand: nothing was asked of the portal.
+    Unattended {
+        /// How long.
+        wait: Duration,
+        /// The next opening.
+        until: DateTime<Utc>,
     },
     /// The portal did not let us in; not before this time has passed again.
     Later {
@@ -67,6 +79,12 @@ pub enum SignInError {
     /// The ledger could not be written: nothing was clicked.
     #[error(transparent)]
     Gate(#[from] Refused),
+    /// The one-time code's seed is missing or wrong, which is seen before anything is clicked.
+    #[error(transparent)]
+    Code(#[from] CodeError),
+    /// The agent is stopping while a code is waited for: the attempt is spent, its outcome unknown.
+    #[error("the agent is stopping")]
+    Stopping,
     /// No page.
     #[error(transparent)]
     Portal(#[from] PortalError),
@@ -93,7 +111,11 @@ pub struct Attempt<'a, P> {
     pub user: &'a str,
     /// Where the secret may come from.
     pub sources: &'a Sources,
-    /// Where it is said what the portal said beside the verdict.
+    /// Where its one-time codes come from.
+    pub codes: &'a mut Codes,
+    /// Hours in which a person is at hand, where one is needed.
+    pub attended: Option<&'a Attended>,
+    /// Where it is said that a code is waited for.
     pub seat: &'a Seat,
     /// The marks.
     pub selectors: &'a Arc<selectors::Portal>,
@@ -127,7 +149,7 @@ impl<P: Portal> Attempt<'_, P> {
     ///
     /// # Errors
     /// See [`SignInError`].
-    pub async fn make(self) -> Result<SignIn, SignInError> {
+    pub async fn make(mut self) -> Result<SignIn, SignInError> {
         let credential = self.credential().await?;
         let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
         let leave = self.breaker(version).await?;
@@ -137,9 +159,18 @@ impl<P: Portal> Attempt<'_, P> {
                 is_news: false,
             });
         }
+        let now = self.clock.now();
+        let closed = self
+            .attended
+            .and_then(|hours| hours.closed_for(now, self.selectors.zone));
+        if let Some(wait) = closed {
+            let until = now + TimeDelta::from_std(wait).unwrap_or_default();
+            return Ok(SignIn::Unattended { wait, until });
+        }
         if let Verdict::Wait { wait, why } = self.gate.ask().await {
             return Ok(SignIn::Wait { wait, why });
         }
+        self.codes.check().await?;
         let page = match self.portal.visit_sign_in().await {
             Err(PortalError::CertificateRequired) => {
                 return self
@@ -159,6 +190,8 @@ impl<P: Portal> Attempt<'_, P> {
         if let Err(refused) = self.spend().await? {
             return Ok(refused);
         }
+        let desk = self.codes.desk().clone();
+        let (ticket, clicked) = (desk.open(), self.clock.now());
         let outcome = match self.portal.submit(&credential).await {
             Ok(page) => match self.heard(page).await {
                 Ok(Session::SignedIn) => Outcome::SignedIn,
@@ -177,6 +210,12 @@ impl<P: Portal> Attempt<'_, P> {
             // The click may have arrived, and a portal may answer a wrong password with an error page.
             Err(error) => self.unanswered(&error),
         };
+        let outcome = if outcome == Outcome::OtpRequired && self.codes.are_there() {
+            self.answer(&ticket, clicked).await?
+        } else {
+            outcome
+        };
+        drop(ticket);
         // What the portal said counts even where the ledger cannot take it: the attempt itself is on disk.
         if let Err(error) = self.gate.note(outcome).await {
             tracing::warn!(account = self.account.as_str(), "{error}");
@@ -215,6 +254,49 @@ impl<P: Portal> Attempt<'_, P> {
             }
         }
         Ok(session)
+    }
+
+    /// The portal asks for a one-time code: waits for it and types it, once.
+    async fn answer(
+        &mut self,
+        ticket: &Ticket<'_>,
+        clicked: DateTime<Utc>,
+    ) -> Result<Outcome, SignInError> {
+        let account = self.account.as_str();
+        let waiting = ticket.announce(self.codes.wait());
+        let given = self.codes.is_given();
+        self.seat.update(|status| {
+            let until = waiting.until;
+            status.state = State::WaitsForCode { until, given };
+        });
+        tracing::info!(account, until = %waiting.until, "the portal asks for a one-time code");
+        let code = self.codes.code(ticket, account, clicked, self.clock).await;
+        self.seat.update(|status| status.state = State::SigningIn);
+        let code = match code {
+            Ok(code) => code,
+            Err(CodeError::Stopping) => return Err(SignInError::Stopping),
+            Err(error) => {
+                tracing::warn!(account, "no one-time code to type: {error}");
+                return Ok(Outcome::OtpRequired);
+            }
+        };
+        let page = match self.portal.submit_code(&code).await {
+            Ok(page) => page,
+            // Nothing was sent: the page is not the one that the file describes.
+            Err(error @ PortalError::ElementMissing { .. }) => {
+                tracing::error!(account, "the one-time code could not be typed: {error}");
+                return Ok(Outcome::OtpRequired);
+            }
+            Err(error) => return Ok(self.unanswered(&error)),
+        };
+        Ok(match self.heard(page).await {
+            Ok(Session::SignedIn) => Outcome::SignedIn,
+            // Asked again for what was just given.
+            Ok(Session::Refused(Outcome::OtpRequired)) => Outcome::WrongCode,
+            Ok(Session::Refused(outcome)) => outcome,
+            Ok(Session::SignedOut | Session::Stranger) => Outcome::Unknown,
+            Err(error) => self.unanswered(&error),
+        })
     }
 
     fn unanswered(&self, error: &dyn std::error::Error) -> Outcome {
@@ -334,7 +416,11 @@ pub async fn expected_ledger(
     Ok(Expectation { mark })
 }
 
-async fn session(selectors: &Arc<selectors::Portal>, page: Page) -> Result<Session, ExtractError> {
+/// What a page of the sign-in says.
+pub(crate) async fn session(
+    selectors: &Arc<selectors::Portal>,
+    page: Page,
+) -> Result<Session, ExtractError> {
     let selectors = selectors.clone();
     match tokio::task::spawn_blocking(move || understand::sign_in_page(&selectors, &page.html))
         .await

@@ -8,6 +8,9 @@ use crate::login::budget::Why;
 use crate::payment::AccountName;
 use crate::session::Outcome;
 
+/// Why an account whose files are wrong does not run.
+pub const BROKEN: &str = "its files are wrong: `tillwatch check` lists what";
+
 /// Why an account is stopped until a person acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halt {
@@ -37,6 +40,18 @@ pub enum State {
     Starting,
     /// On its way through the sign-in form.
     SigningIn,
+    /// The portal asks for a one-time code.
+    WaitsForCode {
+        /// It is waited for until then.
+        until: DateTime<Utc>,
+        /// By a person or what forwards the message; else it is computed or a command prints it.
+        given: bool,
+    },
+    /// Its sign-in needs a person, and none is at hand.
+    Unattended {
+        /// The next opening.
+        until: DateTime<Utc>,
+    },
     /// Signed in; read as planned.
     SignedIn,
     /// The budget lets no attempt through yet.
@@ -63,6 +78,8 @@ pub enum State {
     Failing {
         /// What failed.
         why: String,
+        /// A person must act, or it has failed for long.
+        person: bool,
     },
 }
 
@@ -73,6 +90,8 @@ impl State {
         match self {
             State::Starting => "starting",
             State::SigningIn => "signing in",
+            State::WaitsForCode { .. } => "waiting for a one-time code",
+            State::Unattended { .. } => "waiting for attended hours",
             State::SignedIn => "signed in",
             State::WaitsForLogin { .. } => "waiting for the next login",
             State::Refused { .. } => "refused by the portal, will try again",
@@ -90,6 +109,15 @@ impl State {
     pub fn why(&self) -> Option<String> {
         match self {
             State::Starting | State::SigningIn | State::SignedIn => None,
+            State::WaitsForCode { until, given: true } => Some(format!(
+                "give the code before {} UTC: `tillwatch otp <account>`, or POST it to /v1/accounts/<account>/otp",
+                until.format("%H:%M:%S")
+            )),
+            State::WaitsForCode { given: false, .. } => None,
+            State::Unattended { until } => Some(format!(
+                "its sign-in needs a person, who is at hand from {}",
+                until.format("%Y-%m-%d %H:%M UTC")
+            )),
             State::WaitsForLogin { why } => Some(why.as_str().to_owned()),
             State::Refused { outcome } => Some(outcome.advice().to_owned()),
             State::Stopped(halt) => Some(halt.advice().to_owned()),
@@ -101,7 +129,7 @@ impl State {
             State::OutboxFull => {
                 Some("a sink does not take its events: see the log for which".to_owned())
             }
-            State::Failing { why } => Some(why.clone()),
+            State::Failing { why, .. } => Some(why.clone()),
         }
     }
 }

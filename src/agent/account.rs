@@ -7,11 +7,13 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 
 use super::Pool;
+use crate::attended::Attended;
 use crate::clock::Clock;
 use crate::control::Ordered;
 use crate::event::AccountRef;
 use crate::login::credentials::Sources;
 use crate::login::gate::Gate;
+use crate::one_time_code::Codes;
 use crate::payment::AccountName;
 use crate::schedule::Pace;
 use crate::selectors;
@@ -31,6 +33,10 @@ pub struct Account {
     pub sources: Sources,
     /// How often it is read, and how far back.
     pub pace: Pace,
+    /// Hours in which a person is at hand for a sign-in, where one is needed.
+    pub attended: Option<Attended>,
+    /// How long a person has for finishing a sign-in in our browser.
+    pub person_wait: Duration,
     /// Completions from here on are told; `None` means from the account's first start.
     pub since: Option<DateTime<Utc>>,
     /// Whether the portal is signed out of whenever the agent stops; else the session is kept.
@@ -54,6 +60,8 @@ pub struct Edges<P> {
     pub store: Store,
     /// The login budget of its portal user.
     pub gate: Gate,
+    /// Where one-time codes come from.
+    pub codes: Codes,
     /// Names the ledger of that portal user.
     pub ledger: String,
     /// Time.

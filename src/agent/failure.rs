@@ -53,8 +53,12 @@ pub(super) fn judge(error: &TurnError) -> (Retried, bool) {
         TurnError::Read(
             ReadError::Session(_) | ReadError::EmptyAgain | ReadError::Moving | ReadError::Stopped,
         )
-        | TurnError::SignIn(SignInError::StrangePage) => (Retried::Portal, false),
-        TurnError::SignIn(SignInError::Credential(_)) => (Retried::Markup, true),
+        | TurnError::SignIn(SignInError::StrangePage | SignInError::Stopping) => {
+            (Retried::Portal, false)
+        }
+        TurnError::SignIn(SignInError::Credential(_) | SignInError::Code(_)) => {
+            (Retried::Markup, true)
+        }
         TurnError::Store(_)
         | TurnError::Read(ReadError::Store(_))
         | TurnError::SignIn(SignInError::Store(_) | SignInError::Gate(_)) => {

@@ -18,6 +18,7 @@ use crate::store::{AccountState, Breaker, StoreError};
 
 mod account;
 mod failure;
+mod person;
 mod plan;
 mod pool;
 mod say;
@@ -62,6 +63,8 @@ pub struct Agent<P> {
     place: Option<Place>,
     /// The last place came too late.
     crowded: bool,
+    /// Since when a person is expected to finish a sign-in in our browser.
+    person_asked: Option<Duration>,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -111,6 +114,7 @@ impl<P: Portal> Agent<P> {
             unlocked: false,
             place: None,
             crowded: false,
+            person_asked: None,
             known,
             stand,
             life,
@@ -318,6 +322,7 @@ impl<P: Portal> Agent<P> {
         self.edges.store.set_paused(name, false).await?;
         self.becomes(Event::Resume);
         self.doubtful = false;
+        self.person_asked = None;
         Ok(())
     }
 
@@ -361,6 +366,7 @@ impl<P: Portal> Agent<P> {
     async fn after_reading(&mut self, done: &Done, began: Duration, now: Duration) {
         self.failures = 0;
         self.waited_in = None;
+        self.person_asked = None;
         self.no_more_doubt().await;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.polls += 1;
@@ -403,6 +409,7 @@ impl<P: Portal> Agent<P> {
         let (failures, retry_ms) = (self.failures, wait.as_millis());
         let state = State::Failing {
             why: error.to_string(),
+            person: person || self.failures >= LASTING,
         };
         let lasting = self.failures == LASTING;
         if lasting || person && self.waited_in.as_ref() != Some(&state) {

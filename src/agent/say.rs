@@ -71,6 +71,8 @@ impl<P: Portal> Agent<P> {
             | State::WaitsForLogin { .. }
             | State::Starting
             | State::SigningIn
+            | State::WaitsForCode { .. }
+            | State::Unattended { .. }
             | State::SignedIn
             | State::Paused
             | State::Failing { .. } => {}

@@ -20,16 +20,21 @@ impl<P: Portal> Agent<P> {
         }
         match self.stand.act() {
             Act::Read => {}
-            Act::Look | Act::AskCredential => {
+            act @ (Act::Look | Act::AskCredential) => {
                 if let Some(halt) = self.attempt().halted().await? {
-                    return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
+                    if act == Act::AskCredential || !self.person_is_done(halt).await? {
+                        return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
+                    }
+                    self.becomes(Event::PageIn);
+                } else {
+                    self.becomes(Event::CredentialChanged);
                 }
-                self.becomes(Event::CredentialChanged);
             }
             Act::Rest => return Ok(Turn::Wait(RECHECK, State::Paused)),
         }
         self.put_off_the_past().await?;
         self.unlock().await;
+        self.replace_before_closing().await;
         let began = self.edges.clock.monotonic();
         self.edges.portal.open().await?;
         let opened = self.edges.clock.monotonic();
@@ -111,6 +116,7 @@ impl<P: Portal> Agent<P> {
                 self.kept(read).await
             }
             SignIn::Wait { wait, why } => Ok(Turn::Wait(wait, State::WaitsForLogin { why })),
+            SignIn::Unattended { wait, until } => Ok(Turn::Wait(wait, State::Unattended { until })),
             SignIn::Later { outcome, wait } => Ok(Turn::Wait(wait, State::Refused { outcome })),
             SignIn::Stopped { halt, is_news } => {
                 if is_news {
@@ -145,7 +151,9 @@ impl<P: Portal> Agent<P> {
             number: &self.account.about.operator.number,
             user: &self.account.user,
             sources: &self.account.sources,
+            codes: &mut self.edges.codes,
             seat: &self.edges.seat,
+            attended: self.account.attended.as_ref(),
             selectors: &self.account.selectors,
             portal: &mut self.edges.portal,
             store: &self.edges.store,
@@ -178,7 +186,7 @@ impl<P: Portal> Agent<P> {
                 }
                 Halt::Outcome(_) | Halt::BreakerLost => Event::Refused,
             },
-            Ok(SignIn::Wait { .. }) | Err(_) => Event::Later,
+            Ok(SignIn::Wait { .. } | SignIn::Unattended { .. }) | Err(_) => Event::Later,
         };
         self.becomes(event);
         made

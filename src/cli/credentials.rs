@@ -9,11 +9,11 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use super::ConfigArg;
-use crate::config;
+use crate::config::{self, OtpBy};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::login::credentials::{
-    CredentialError, KeyringError, MAX_BYTES, Sources, TOO_LONG, keyring, lookup, read_wiped,
+    CredentialError, KeyringError, MAX_BYTES, SEED, Sources, TOO_LONG, keyring, lookup, read_wiped,
     trimmed,
 };
 
@@ -36,7 +36,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Account {
-    /// Name of the account, as in tillwatch.toml
+    /// Name of the account, as in tillwatch.toml; `<account>.totp` for the seed of its one-time codes
     account: String,
     #[command(flatten)]
     config: ConfigArg,
@@ -166,10 +166,18 @@ fn sources(args: &Account) -> Result<Sources, Failure> {
         .iter()
         .map(|account| &account.settings)
         .collect();
+    let name = args.account.strip_suffix(SEED);
     let named = accounts
         .iter()
-        .find(|account| account.name.as_str() == args.account);
+        .find(|account| account.name.as_str() == name.unwrap_or(&args.account));
     match named {
+        Some(account) if name.is_some() => {
+            let seed_file = match account.otp.as_ref().map(|otp| &otp.by) {
+                Some(OtpBy::Totp { seed_file }) => seed_file.as_deref(),
+                Some(OtpBy::Given | OtpBy::Command { .. }) | None => None,
+            };
+            Ok(Sources::of_seed(account.name.as_str(), seed_file))
+        }
         Some(account) => Ok(Sources::of(&args.account, account.secret_file.as_deref())),
         None => {
             let known: Vec<_> = accounts

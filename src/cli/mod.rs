@@ -12,12 +12,16 @@ use crate::exit::Exit;
 use crate::telemetry::{self, LogFormat};
 
 pub mod check;
+pub mod columns;
 pub mod credentials;
 pub mod example_config;
 pub mod healthcheck;
+pub mod otp;
 pub mod portal_try;
 pub mod run;
 pub mod running;
+pub mod seen;
+pub mod status;
 pub mod store;
 
 /// Watches mobile-money portals within their login cap and streams each new payment once.
@@ -79,16 +83,25 @@ enum Command {
     DemoPortal(DemoPortalArgs),
     /// Set, test or delete the secret of an account.
     Credentials(credentials::CredentialsArgs),
+    /// Give an account the one-time code that its sign-in waits for.
+    Otp(otp::OtpArgs),
     /// Hand an account to a person: sign out and leave it alone until `resume`.
     Pause(running::AccountArgs),
     /// Go on with an account that was paused or stopped.
     Resume(running::AccountArgs),
+    /// How every account stands, and what it waits for.
+    Status(status::StatusArgs),
     /// Read an account now.
     Poll(running::AccountArgs),
     /// Rows that could not be understood.
     Quarantine {
         #[command(subcommand)]
         command: QuarantineCommand,
+    },
+    /// Take over from an earlier program what it has told already.
+    Seen {
+        #[command(subcommand)]
+        command: SeenCommand,
     },
     /// Check, copy, or bring back the store.
     Store(store::StoreArgs),
@@ -100,6 +113,12 @@ enum Command {
 enum PortalCommand {
     /// What a saved page would give: no browser, no login.
     Try(portal_try::TryArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum SeenCommand {
+    /// Payments of a CSV file count as told: the first reading tells those that are not in it.
+    Import(seen::ImportArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -135,12 +154,17 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Demo(args) => demo::run(args, shutdown).await,
         Command::DemoPortal(args) => demo::serve::run(args, shutdown).await,
         Command::Credentials(args) => credentials::run(args).await,
+        Command::Otp(args) => otp::run(args).await,
         Command::Pause(args) => running::pause(args).await,
         Command::Resume(args) => running::resume(args).await,
+        Command::Status(args) => status::run(args).await,
         Command::Poll(args) => running::poll(args).await,
         Command::Quarantine {
             command: QuarantineCommand::List(args),
         } => running::quarantine(args).await,
+        Command::Seen {
+            command: SeenCommand::Import(args),
+        } => seen::import(args).await,
         Command::Store(args) => store::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }

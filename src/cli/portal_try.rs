@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
+use super::columns::terminal_width;
 use crate::clock::Clock;
 use crate::event::AccountRef;
 use crate::exit::Exit;
@@ -94,15 +95,8 @@ pub async fn run(args: TryArgs) -> Exit {
 
 impl Look {
     fn of_terminal() -> Self {
-        let stdout = std::io::stdout();
-        let size = stdout
-            .is_terminal()
-            .then(|| rustix::termios::tcgetwinsize(&stdout));
         Self {
-            width: size
-                .and_then(Result::ok)
-                .map(|size| usize::from(size.ws_col))
-                .filter(|width| *width > 0),
+            width: terminal_width(),
             colour: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         }
     }

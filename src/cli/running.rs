@@ -66,7 +66,8 @@ pub async fn quarantine(args: QuarantineArgs) -> Exit {
     .await
 }
 
-async fn ask(config: &ConfigArg, account: Option<&str>, request: Request) -> Exit {
+/// Asks the running agent, or the store when none runs.
+pub(super) async fn ask(config: &ConfigArg, account: Option<&str>, request: Request) -> Exit {
     let config = match config::load(&config.config) {
         Ok(config) => config,
         Err(error) => {
@@ -121,6 +122,8 @@ fn say(answer: Answer) -> Exit {
             println!("{text}");
             Exit::Ok
         }
+        // Only `status` is answered so.
+        Answer::Accounts(_) => Exit::Failed,
         Answer::Refused(text) => {
             eprintln!("error: {text}");
             Exit::Failed

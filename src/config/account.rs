@@ -8,9 +8,12 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::Once;
+use super::attended;
+use super::otp::{self, Otp};
 use super::pace;
 use super::route::{self, Route};
 use super::value::{duration, path, shown};
+use crate::attended::Attended;
 use crate::diagnostic::table::{Place, Table, Value, wrong};
 use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::event::AccountRef;
@@ -50,6 +53,12 @@ pub struct Settings {
     pub user: Option<String>,
     /// `secret_file`: file with the password. Unset: `/run/secrets/<name>`, then keyring, then environment.
     pub secret_file: Option<PathBuf>,
+    /// `otp`: where one-time codes come from. Unset: a portal that asks for one needs a person.
+    pub otp: Option<Otp>,
+    /// `attended`: hours in which a person is at hand for a sign-in. Unset: none is needed.
+    pub attended: Option<Attended>,
+    /// `person_wait`: how long a person has for finishing a sign-in in our browser. 1m to 24h, default 30m.
+    pub person_wait: Duration,
     /// `origin`: unset: the selector file's.
     pub origin: Option<Origin>,
     /// `zone`: unset: the selector file's.
@@ -101,6 +110,7 @@ pub(super) struct Draft {
     portal: Place,
     user: Option<Place>,
     origin: Option<Place>,
+    otp: Option<Place>,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -147,6 +157,17 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         );
     }
     let secret_file = account.optional("secret_file", "\"/run/secrets/kilima-main\"", path(dir));
+    let otp = account.optional("otp", "{ by = \"totp\" }", |value| {
+        Some((value.table(|otp| otp::read(otp, dir))?, value.place()))
+    });
+    let (otp, otp_place) = otp.unzip();
+    let attended = account.optional(
+        "attended",
+        "{ days = \"mon-sat\", from = \"08:00\", to = \"18:00\" }",
+        |value| value.table(attended::read),
+    );
+    let bounds = duration(Duration::from_mins(1), DAY);
+    let person_wait = account.optional("person_wait", "\"30m\"", bounds);
     let origin = account.optional("origin", "\"https://portal.example\"", |text| {
         Some((text.parse(value::origin)?, text.place()))
     });
@@ -168,6 +189,9 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         number: number?,
         user,
         secret_file,
+        otp,
+        attended,
+        person_wait: person_wait.unwrap_or(Duration::from_mins(30)),
         origin,
         zone,
         currency,
@@ -186,6 +210,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         portal: portal_place,
         user: user_place,
         origin: origin_place,
+        otp: otp_place,
     })
 }
 
@@ -298,6 +323,18 @@ impl Draft {
         }
     }
 
+    /// A source of codes is of use only where the portal's file says where to type them.
+    fn otp_fits(&self, portal: &Portal) -> Result<(), Diagnostics> {
+        match &self.otp {
+            Some(otp) if portal.sign_in.otp.is_empty() => {
+                let what = "`otp` is of no use: this portal's selector file has no page for a code";
+                let advice = "remove it, or add `[sign_in.otp]` to the selector file";
+                Err(otp.wrong(what, advice).into())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Finds the account's portal among those of the selectors directory, and applies the overrides.
     pub(super) fn resolve(self, portals: &super::Portals, selectors_dir: &Path) -> Account {
         let portal = self.portal_of(portals, selectors_dir);
@@ -330,6 +367,7 @@ impl Draft {
         };
         let mut portal = found.clone()?;
         self.user_fits(&portal)?;
+        self.otp_fits(&portal)?;
         portal.origin = settings.origin.clone().unwrap_or(portal.origin);
         portal.zone = settings.zone.unwrap_or(portal.zone);
         portal.currency = settings.currency.clone().unwrap_or(portal.currency);

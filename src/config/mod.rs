@@ -5,7 +5,10 @@
 //! - No default replaces a setting that is there but wrong.
 
 mod account;
+mod attended;
 mod http;
+mod notify;
+mod otp;
 mod pace;
 mod route;
 mod sink;
@@ -19,8 +22,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use hyper::Uri;
+
 pub use account::{Account, Cap, Resolved, Settings, Since};
 pub use http::Http;
+pub use notify::{Notify, NotifyKind};
+pub use otp::{Otp, OtpBy};
 pub use route::Route;
 pub use sink::{Sink, SinkKind};
 pub use store::Store;
@@ -51,6 +58,10 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// `[[sink]]`: none only where `[http]` is there.
     pub sinks: Vec<Sink>,
+    /// `[[notify]]`: none: nobody is told but the log.
+    pub notifiers: Vec<Notify>,
+    /// `dead_man`: address that is asked each minute while the agent lives. Unset: none.
+    pub dead_man: Option<Uri>,
 }
 
 /// Every portal of the selectors directory, by the stem of its file; or why the directory cannot be read.
@@ -171,6 +182,8 @@ struct Parts {
     store: Store,
     accounts: Vec<account::Draft>,
     sinks: Vec<Sink>,
+    notifiers: Vec<Notify>,
+    dead_man: Option<Uri>,
 }
 
 impl Draft {
@@ -206,6 +219,8 @@ impl Draft {
                 .map(|account| account.resolve(portals, &selectors_dir))
                 .collect(),
             sinks: parts.sinks,
+            notifiers: parts.notifiers,
+            dead_man: parts.dead_man,
             selectors_dir,
         })
     }
@@ -229,6 +244,14 @@ fn parts(file: &Table<'_>, dir: &Path) -> Option<Parts> {
     let sinks = file.optional("sink", "[{ type = \"stdout\" }]", |list| {
         list.list(|sink| sink.table(|sink| sink::read(sink, dir, &once)))
     });
+    let notifiers = file.optional(
+        "notify",
+        "[{ type = \"webhook\", url = \"https://hooks.example/tillwatch\" }]",
+        |list| list.list(|notify| notify.table(|notify| notify::read(notify, dir))),
+    );
+    let dead_man = file.optional("dead_man", "\"https://ping.example/tillwatch\"", |text| {
+        notify::address(text)
+    });
     if !file.has("sink") && !file.has("http") {
         file.wrong(
             "nothing receives the events",
@@ -242,6 +265,8 @@ fn parts(file: &Table<'_>, dir: &Path) -> Option<Parts> {
         store: store.unwrap_or_default(),
         accounts: accounts?,
         sinks: sinks.unwrap_or_default(),
+        notifiers: notifiers.unwrap_or_default(),
+        dead_man,
     })
 }
 

@@ -18,6 +18,8 @@ pub struct WebDriver {
     /// `call_timeout`: how long the WebDriver itself may take for a call, beyond `page_timeout`; after both the session
     /// is given up. 1s to 10m, default 60s.
     pub call_timeout: Duration,
+    /// `headed`: the browser shows a window, for a person to finish a sign-in in it. Default false.
+    pub headed: bool,
     /// `page_timeout`: how long a page may take to load, and an element to appear. 1s to 10m, default 45s.
     pub page_timeout: Duration,
     /// `max_sessions`: browsers at the same time; accounts over it take turns. 1 to 1,000. Unset: one for each account.
@@ -72,9 +74,11 @@ pub(super) fn read(section: &Table<'_>, dir: &Path) -> Option<WebDriver> {
         "\"/run/secrets/session_key\"",
         path(dir),
     );
+    let headed = section.optional("headed", "true", Value::boolean);
     Some(WebDriver {
         driver: driver?,
         browser_args: browser_args.unwrap_or_default(),
+        headed: headed.unwrap_or(false),
         call_timeout,
         page_timeout,
         max_sessions,

@@ -1,26 +1,34 @@
-//! The HTTP server: event stream and health. Reads the store, changes nothing.
+//! The HTTP server: event stream, accounts and health. Reads the store and changes nothing;
+//! it takes one-time codes for sign-ins that wait for one.
 //!
 //! - Off loopback nothing but `/healthz` answers without the bearer token.
 //! - On loopback without a token only requests whose `Host` is loopback are answered, so that no web page can reach it
 //!   under a name of its own.
 //! - Clients, buffers and waits are bounded; a client that does not read is dropped and may resume.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::login::code;
+use crate::overview::Overview;
+use crate::payment::AccountName;
 use crate::store::Store;
 
+mod accounts;
 mod events;
 mod guard;
 pub mod health;
@@ -39,6 +47,10 @@ pub struct Http {
     pub store: Store,
     /// What the agent says of its accounts and sinks.
     pub health: watch::Receiver<Health>,
+    /// How every account stands.
+    pub overview: Overview,
+    /// Where one-time codes are given.
+    pub codes: Arc<BTreeMap<AccountName, code::Desk>>,
     /// Judges how old a reading is.
     pub clock: Clock,
     /// Who may ask.
@@ -116,6 +128,11 @@ fn router(http: Http, stop: watch::Receiver<bool>) -> Router {
     let access = http.access.clone();
     Router::new()
         .route("/v1/events", get(events::stream).with_state(streams))
+        .route("/v1/accounts", get(accounts::list))
+        .route(
+            "/v1/accounts/{account}/otp",
+            post(accounts::otp).layer(DefaultBodyLimit::max(code::MAX_BYTES)),
+        )
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .with_state(http)

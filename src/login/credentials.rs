@@ -26,6 +26,8 @@ pub use keyring::KeyringError;
 pub const MAX_BYTES: usize = 4096;
 /// What is wrong with a longer one.
 pub const TOO_LONG: &str = "longer than 4096 bytes";
+/// Ends the name under which the seed of an account's one-time codes is kept; no account's own name has a dot.
+pub const SEED: &str = ".totp";
 /// Where Docker and Podman mount secrets.
 const MOUNTED: &str = "/run/secrets";
 
@@ -69,19 +71,36 @@ impl Sources {
     /// As this process has them: `/run/secrets/<account>` and `TILLWATCH_SECRET_<ACCOUNT>`.
     #[must_use]
     pub fn of(account: &str, secret_file: Option<&Path>) -> Self {
-        let name = format!(
-            "TILLWATCH_SECRET_{}",
-            account.to_ascii_uppercase().replace('-', "_")
-        );
+        let variable = account.to_ascii_uppercase().replace('-', "_");
+        Self::named(
+            account.to_owned(),
+            secret_file,
+            format!("TILLWATCH_SECRET_{variable}"),
+        )
+    }
+
+    fn named(account: String, secret_file: Option<&Path>, name: String) -> Self {
         let value = std::env::var(&name).ok().map(Zeroizing::new);
         let value = value.map(|value| SecretString::from(value.as_str()));
         Self {
-            account: account.to_owned(),
             secret_file: secret_file.map(Path::to_path_buf),
-            mounted: Path::new(MOUNTED).join(account),
+            mounted: Path::new(MOUNTED).join(&account),
+            account,
             keyring: true,
             variable: (name, value),
         }
+    }
+
+    /// Of the seed of its one-time codes: `/run/secrets/<account>.totp`, the keyring's `<account>.totp` and
+    /// `TILLWATCH_TOTP_<ACCOUNT>`.
+    #[must_use]
+    pub fn of_seed(account: &str, seed_file: Option<&Path>) -> Self {
+        let variable = account.to_ascii_uppercase().replace('-', "_");
+        Self::named(
+            format!("{account}{SEED}"),
+            seed_file,
+            format!("TILLWATCH_TOTP_{variable}"),
+        )
     }
 
     /// The secret file that serves, or is to serve, this account.

@@ -154,6 +154,16 @@ pub trait Portal: Send {
         credential: &Credential,
     ) -> impl Future<Output = Result<Page, PortalError>> + Send;
 
+    /// Types the one-time code on the page that `submit` gave, as the selector file says, and gives the page that
+    /// follows. Part of the same attempt.
+    fn submit_code(
+        &mut self,
+        code: &SecretString,
+    ) -> impl Future<Output = Result<Page, PortalError>> + Send;
+
+    /// The page as it stands, without touching it: a person may be at work in the same browser.
+    fn look(&mut self) -> impl Future<Output = Result<Page, PortalError>> + Send;
+
     /// Loads the first page of the table.
     fn first_page(&mut self, days: Days) -> impl Future<Output = Result<Page, PortalError>> + Send;
 

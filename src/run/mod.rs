@@ -25,6 +25,7 @@ use crate::sink::SinkError;
 use crate::status::{State, Status};
 use crate::store::{OpenError, Store, StoreError};
 
+mod people;
 mod report;
 mod start;
 
@@ -90,6 +91,17 @@ pub enum StartError {
     /// The key of the kept sessions.
     #[error("the key of the kept sessions: {0}")]
     SessionKey(CredentialError),
+    /// A notifier's token.
+    #[error("the token of the notifier {name}: {source}")]
+    NotifierToken {
+        /// Its name in the config.
+        name: String,
+        /// Why.
+        source: CredentialError,
+    },
+    /// The notifiers' connections.
+    #[error("notices cannot be sent over https: {0}")]
+    NotifierTls(std::io::Error),
     /// No account can run: each is broken.
     #[error("no account can run: `tillwatch check` lists what is wrong")]
     NoAccount,
@@ -114,7 +126,9 @@ impl StartError {
                 source: SinkError::Closed,
                 ..
             } => Exit::StdoutClosed,
-            StartError::Token(_) | StartError::SessionKey(_) => Exit::Secret,
+            StartError::Token(_) | StartError::SessionKey(_) | StartError::NotifierToken { .. } => {
+                Exit::Secret
+            }
             StartError::StateDir { .. }
             | StartError::PageLoads(_)
             | StartError::Store(_)
@@ -123,6 +137,7 @@ impl StartError {
                 ..
             }
             | StartError::Sink { .. }
+            | StartError::NotifierTls(_)
             | StartError::Http(_) => Exit::Failed,
         }
     }

@@ -8,7 +8,7 @@ use super::Task;
 use crate::delivery::Progress;
 use crate::http::health::{AccountHealth, Duty, Health, SinkHealth};
 use crate::payment::AccountName;
-use crate::status::{State, Status};
+use crate::status::{BROKEN, State, Status};
 use crate::store::Store;
 
 /// Sinks fall behind without anybody saying so: looked at this often.
@@ -58,7 +58,7 @@ fn health(subjects: &Subjects, statuses: &[Status]) -> Health {
     let broken = subjects.broken.iter().map(|name| AccountHealth {
         name: name.clone(),
         duty: Duty::Stopped,
-        state: "its files are wrong: `tillwatch check` lists what".to_owned(),
+        state: BROKEN.to_owned(),
         interval: Duration::ZERO,
         last_poll: None,
         next_poll: None,
@@ -87,6 +87,8 @@ fn account(status: &Status) -> AccountHealth {
         State::Stopped(_) => Duty::Stopped,
         State::Starting
         | State::SigningIn
+        | State::WaitsForCode { .. }
+        | State::Unattended { .. }
         | State::SignedIn
         | State::WaitsForLogin { .. }
         | State::Refused { .. }

@@ -1,9 +1,10 @@
 //! Starting: store, sinks, gates and portals of the accounts that can run, and the services beside them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -12,18 +13,22 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::report::{Listeners, Subjects, report};
-use super::{Options, Running, StartError, Task};
+use super::{Options, Running, StartError, Task, people};
 use crate::agent::{self, Agent, Edges, Limits, Pool, Seat};
 use crate::clock::Clock;
-use crate::config::{self, Config, Driver, Resolved, Settings, Since, SinkKind};
+use crate::config::{self, Config, Driver, OtpBy, Resolved, Settings, Since, SinkKind};
 use crate::control::{self, Ordered};
 use crate::delivery::{self, Progress};
 use crate::http::health::Health;
 use crate::http::{self, Access, Http, ServeError};
 use crate::login::budget::{Rules, RulesError};
+use crate::login::code;
 use crate::login::credentials::{self, Sources};
 use crate::login::gate::{Gate, Gates};
 use crate::login::ledger::LedgerKey;
+use crate::notices;
+use crate::one_time_code::{By, Codes};
+use crate::overview::Overview;
 use crate::page_loads::PageLoads;
 use crate::payment::AccountName;
 use crate::portal::kept::{Key, Owner};
@@ -43,6 +48,10 @@ const ORDERS: usize = 8;
 struct Cast {
     agents: Vec<Agent<WebDriverPortal>>,
     orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
+    gates: BTreeMap<AccountName, Gate>,
+    /// Of all; those at which codes are given are named.
+    desks: Vec<code::Desk>,
+    given: BTreeMap<AccountName, code::Desk>,
     broken: Vec<AccountName>,
 }
 
@@ -59,6 +68,9 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     let Cast {
         agents,
         orders,
+        gates,
+        desks,
+        given,
         broken,
     } = cast(
         &config,
@@ -80,7 +92,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     let (health, healthy) = watch::channel(Health::default());
     let subjects = Subjects {
         board: board.subscribe(),
-        broken,
+        broken: broken.clone(),
         sinks: sinks.clone(),
         store: store.clone(),
     };
@@ -89,16 +101,31 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         statuses: options.statuses,
     };
     tasks.spawn(report(subjects, listeners, rest_stop.clone()));
-    serve_control(&state_dir, &store, orders, &mut tasks, &rest_stop)?;
-    serve_http(
-        &config,
-        &store,
-        healthy,
-        options.clock.clone(),
-        &mut tasks,
-        &rest_stop,
-    )
-    .await?;
+    let watched = notices::Subjects {
+        board: board.subscribe(),
+        broken: broken.clone(),
+        sinks: sinks.clone(),
+        store: store.clone(),
+        clock: options.clock.clone(),
+        state_dir: state_dir.clone(),
+    };
+    people::start(&config, watched, &mut tasks, &rest_stop)?;
+    let overview = Overview {
+        board: board.subscribe(),
+        gates: Arc::new(gates),
+        broken: broken.into(),
+        store: store.clone(),
+        clock: options.clock.clone(),
+    };
+    let codes = Arc::new(given);
+    let desk = control::Desk {
+        accounts: Arc::new(orders),
+        overview: overview.clone(),
+        codes: codes.clone(),
+    };
+    tasks.spawn(end_waits(desks, accounts_stop));
+    serve_control(&state_dir, desk, &mut tasks, &rest_stop)?;
+    serve_http(&config, overview, codes, healthy, &mut tasks, &rest_stop).await?;
     tasks.spawn(prune(
         store.clone(),
         options.clock,
@@ -133,6 +160,9 @@ async fn cast(
     let mut cast = Cast {
         agents: Vec::new(),
         orders: HashMap::new(),
+        gates: BTreeMap::new(),
+        desks: Vec::new(),
+        given: BTreeMap::new(),
         broken: Vec::new(),
     };
     let session_key = session_key(&config.webdriver)?;
@@ -154,10 +184,18 @@ async fn cast(
         };
         let (sender, orders) = mpsc::channel(ORDERS);
         let (gate, ledger) = open_gate(settings, resolved, store, &mut gates).await?;
+        cast.gates.insert(settings.name.clone(), gate.clone());
+        let codes = codes(settings, clock);
+        cast.desks.push(codes.desk().clone());
+        if codes.is_given() {
+            cast.given
+                .insert(settings.name.clone(), codes.desk().clone());
+        }
         let edges = Edges {
             portal: web_driver_portal(config, settings, resolved, &session_key, clock, stop)?,
             store: store.clone(),
             gate,
+            codes,
             ledger,
             clock: clock.clone(),
             pool: pool.clone(),
@@ -278,6 +316,7 @@ fn web_driver_portal(
             ca: route.ca.clone(),
             client_certificate: route.client_certificate.clone(),
         },
+        headed: config.webdriver.headed,
         state: config
             .state_dir
             .join("browser")
@@ -295,6 +334,31 @@ fn web_driver_portal(
         clock: clock.clone(),
         loads,
     }))
+}
+
+/// Who waits for a one-time code when the agent stops is sent home: its attempt stays spent, without a verdict.
+async fn end_waits(desks: Vec<code::Desk>, mut stop: watch::Receiver<bool>) -> Task {
+    // A sender that is gone stops it too.
+    stop.wait_for(|stop| *stop).await.ok();
+    desks.iter().for_each(code::Desk::stop);
+    Task::Service
+}
+
+/// Where an account's one-time codes come from.
+fn codes(settings: &Settings, clock: &Clock) -> Codes {
+    let Some(otp) = &settings.otp else {
+        return Codes::none(clock.clone());
+    };
+    let by = match &otp.by {
+        OtpBy::Totp { seed_file } => By::Totp(Sources::of_seed(
+            settings.name.as_str(),
+            seed_file.as_deref(),
+        )),
+        OtpBy::Given => By::Given,
+        OtpBy::Command { command } => By::Command(command.clone()),
+    };
+    let desk = code::Desk::new(clock.clone(), otp.capture.clone());
+    Codes::new(by, desk, otp.wait, otp.valid)
 }
 
 /// The login budget that an account's settings describe.
@@ -331,6 +395,8 @@ fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
         user: settings.user.clone().unwrap_or_default(),
         selectors: resolved.portal.clone(),
         sources: Sources::of(settings.name.as_str(), settings.secret_file.as_deref()),
+        attended: settings.attended.clone(),
+        person_wait: settings.person_wait,
         pace: settings.pace.clone(),
         sign_out_at_stop: settings.sign_out_at_stop,
         since: match settings.since {
@@ -342,8 +408,7 @@ fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
 
 fn serve_control(
     state_dir: &Path,
-    store: &Store,
-    orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
+    desk: control::Desk,
     tasks: &mut JoinSet<Task>,
     stop: &watch::Receiver<bool>,
 ) -> Result<(), StartError> {
@@ -351,7 +416,7 @@ fn serve_control(
         path: control::socket(state_dir),
         source,
     })?;
-    let serving = control::serve(socket, store.clone(), orders, stop.clone());
+    let serving = control::serve(socket, desk, stop.clone());
     tasks.spawn(async {
         serving.await;
         Task::Service
@@ -361,9 +426,9 @@ fn serve_control(
 
 async fn serve_http(
     config: &Config,
-    store: &Store,
+    overview: Overview,
+    codes: Arc<BTreeMap<AccountName, code::Desk>>,
     health: watch::Receiver<Health>,
-    clock: Clock,
     tasks: &mut JoinSet<Task>,
     stop: &watch::Receiver<bool>,
 ) -> Result<(), StartError> {
@@ -378,9 +443,11 @@ async fn serve_http(
         let address = listener.local_addr().map_err(ServeError::Io)?;
         tracing::info!(%address, "serving events and health");
         let state = Http {
-            store: store.clone(),
+            store: overview.store.clone(),
             health,
-            clock,
+            clock: overview.clock.clone(),
+            overview,
+            codes,
             access,
             limits: http::Limits::default(),
         };

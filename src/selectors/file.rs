@@ -87,11 +87,17 @@ fn sign_in(section: &Table<'_>) -> Option<SignIn> {
         "[{ fill = \"#password\", with = \"{password}\" }, { click = \"#login\" }]",
         steps::sign_in,
     );
+    let otp = section.optional(
+        "otp",
+        "{ steps = [{ fill = \"#otp\", with = \"{otp}\" }, { click = \"#ok\" }] }",
+        |otp| otp.table(|otp| otp.need("steps", steps::OTP, steps::otp)),
+    );
     let sign_out = section.optional("sign_out", "\"/logout\"", |text| text.parse(value::path));
     Some(SignIn {
         path: path?,
         clear: clear.unwrap_or_default(),
         steps: steps?,
+        otp: otp.unwrap_or_default(),
         sign_out,
     })
 }

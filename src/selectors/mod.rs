@@ -162,6 +162,8 @@ pub struct SignIn {
     pub clear: Vec<Step>,
     /// In order; the last click or key press sends the form and so spends the attempt.
     pub steps: Vec<Step>,
+    /// On the page that asks for a one-time code; empty where the portal asks for none.
+    pub otp: Vec<Step>,
     /// Path that ends the session, where the portal has one.
     pub sign_out: Option<String>,
 }

@@ -123,6 +123,8 @@ pub enum Value {
     User,
     /// `{password}`: the secret.
     Password,
+    /// `{otp}`: the one-time code, on the page that asks for it.
+    Otp,
     /// `{from}`: first day that is asked for; in `table.steps` only.
     From,
     /// `{to}`: last day that is asked for; in `table.steps` only.

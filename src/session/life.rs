@@ -134,6 +134,12 @@ impl Life {
         both.filter(|every| *every >= TOUCH_AT_LEAST)
     }
 
+    /// When the session that is on began.
+    #[must_use]
+    pub fn began_at(&self) -> Option<Duration> {
+        self.signed_in
+    }
+
     /// When the session that is on will be over, where sessions end at a fixed age.
     #[must_use]
     pub fn ends_at(&self) -> Option<Duration> {

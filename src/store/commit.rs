@@ -176,9 +176,10 @@ impl Commit<'_> {
         let first_seen = seen.map_or(self.reading.read_at, |seen| seen.first_seen);
         let replayed = state.replaying;
         self.done.new_payments += usize::from(seen.is_none());
-        let event = match decide(payment, seen.as_ref(), state.since) {
+        let announcement = decide(payment, seen.as_ref(), state.since);
+        let event = match announcement {
             Announcement::Nothing => return Ok(()),
-            Announcement::Remember => None,
+            Announcement::Remember | Announcement::Adopt => None,
             Announcement::Received => {
                 self.done.received += 1;
                 let payment = payment.clone();
@@ -221,6 +222,7 @@ impl Commit<'_> {
                 self.tell(&event, replayed);
                 Some(told_now(payment, revision))
             }
+            None if announcement == Announcement::Adopt => Some(told_now(payment, 0)),
             None => seen.and_then(|seen| seen.told),
         };
         let seen = Seen {

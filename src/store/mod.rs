@@ -27,6 +27,7 @@ mod commit;
 mod db;
 mod error;
 mod history;
+mod import;
 mod open;
 mod outbox;
 mod reading;
@@ -38,6 +39,7 @@ pub use account::{AccountState, Breaker, CredentialFingerprint};
 pub use db::Step;
 pub use error::{OpenError, Refusal, StoreError};
 pub use history::History;
+pub use import::Imported;
 pub use open::exists;
 pub use reading::{Committed, GapsFound, Quarantined, QuarantinedRow, Reading, RowKey};
 pub use recover::{KnownAccount, RecoverError, Recovered, Sources, rebuild, restore};
@@ -266,6 +268,15 @@ impl Store {
     pub async fn commit(&self, reading: Reading) -> Result<Committed, StoreError> {
         self.run(move |db, now| commit::commit(db, &reading, now))
             .await
+    }
+
+    /// Counts `ids` as completed and told by an earlier program, except those that were told here. The same ids may
+    /// be imported again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn import(&self, ids: Vec<PaymentId>) -> Result<Imported, StoreError> {
+        self.run(move |db, now| import::import(db, &ids, now)).await
     }
 
     /// Events after `sequence`, oldest first, at most `limit` (and [`MAX_BATCH`]).

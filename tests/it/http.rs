@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -15,6 +16,7 @@ use tillwatch::event::Cursor;
 use tillwatch::exit::Exit;
 use tillwatch::http::health::{AccountHealth, Duty, Health};
 use tillwatch::http::{Access, Http, Limits, ServeError, serve};
+use tillwatch::overview::Overview;
 use tillwatch::payment::AccountName;
 use tillwatch::store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,6 +52,8 @@ impl Server {
         let http = Http {
             store: store.clone(),
             health: health_seen,
+            overview: overview(&store),
+            codes: Arc::default(),
             clock: Clock::System,
             access,
             limits,
@@ -84,6 +88,17 @@ impl Server {
     fn cursor(&self, sequence: u64) -> String {
         let epoch = self.store.epoch();
         Cursor { epoch, sequence }.to_string()
+    }
+}
+
+/// Of an agent whose one account has broken files.
+fn overview(store: &Store) -> Overview {
+    Overview {
+        board: watch::channel(Vec::new()).1,
+        gates: Arc::default(),
+        broken: Arc::from([AccountName::new("broken").unwrap()]),
+        store: store.clone(),
+        clock: Clock::System,
     }
 }
 
@@ -283,7 +298,7 @@ async fn without_the_token_only_healthz_answers() {
     let token = SecretString::from("correct-horse");
     let server = Server::start(Access::Token(token), Limits::default()).await;
     assert_eq!(server.status("/healthz").await, StatusCode::OK);
-    for path in ["/v1/events", "/readyz", "/nothing"] {
+    for path in ["/v1/events", "/v1/accounts", "/readyz", "/nothing"] {
         let answer = server.get(path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
         assert!(answer.headers().contains_key("www-authenticate"));
@@ -318,6 +333,8 @@ async fn without_a_token_no_other_name_and_no_other_address_is_served() {
     let http = Http {
         store: server.store.clone(),
         health: server.health.subscribe(),
+        overview: overview(&server.store),
+        codes: Arc::default(),
         clock: Clock::System,
         access: Access::Loopback,
         limits: Limits::default(),

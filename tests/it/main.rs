@@ -12,6 +12,7 @@ mod events;
 mod file_sink;
 mod http;
 mod login;
+mod person;
 mod phpliteadmin;
 mod portal_try;
 mod portals;

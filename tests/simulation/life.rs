@@ -12,6 +12,7 @@ use tillwatch::login::budget;
 use tillwatch::login::credentials::Sources;
 use tillwatch::login::gate::Gates;
 use tillwatch::login::ledger::LedgerKey;
+use tillwatch::one_time_code::Codes;
 use tillwatch::payment::{AccountName, OperatorAccount};
 use tillwatch::schedule::Pace;
 use tillwatch::selectors;
@@ -157,6 +158,8 @@ impl Life {
             user: "agent".to_owned(),
             selectors: around.selectors.clone(),
             sources: Sources::of(NAME, Some(&secret(&around.root))),
+            attended: None,
+            person_wait: Duration::from_secs(1_800),
             pace: Pace {
                 poll: profile.poll,
                 look_back: profile.look_back,
@@ -178,6 +181,7 @@ impl Life {
             ),
             store: self.store.clone(),
             gate,
+            codes: Codes::none(clock.clone()),
             ledger,
             clock,
             pool: Pool::of(1),

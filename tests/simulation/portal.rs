@@ -307,6 +307,18 @@ impl Portal for SimPortal {
         }))
     }
 
+    async fn submit_code(&mut self, _code: &secrecy::SecretString) -> Result<Page, PortalError> {
+        Err(PortalError::PortalDown {
+            reason: "it asks for no code".to_owned(),
+        })
+    }
+
+    async fn look(&mut self) -> Result<Page, PortalError> {
+        Err(PortalError::PortalDown {
+            reason: "nobody signs in by hand".to_owned(),
+        })
+    }
+
     async fn first_page(&mut self, days: Days) -> Result<Page, PortalError> {
         self.at = (days, 0);
         self.statement().await

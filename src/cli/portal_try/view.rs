@@ -7,15 +7,12 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::{Look, Outcome, Reading};
+use crate::cli::columns::fitted;
 use crate::event::{Envelope, Epoch, Event, render};
 use crate::exit::Exit;
 use crate::extract::Row;
 use crate::normalize::{self, Normalized, RowError};
 use crate::payment::{Payment, gsma_amount};
-
-/// Columns are not made narrower than this.
-const NARROWEST: usize = 6;
-const BETWEEN: &str = "  ";
 
 impl Reading {
     fn exit(&self) -> Exit {
@@ -68,7 +65,7 @@ pub(super) fn table(reading: &Reading, look: Look, with_ids: bool) -> Outcome {
                 .iter()
                 .map(|(row, read)| line(row, &read.payment, with_ids)),
         );
-        out.push_str(&fitted(&lines, look.width));
+        out.push_str(&fitted(&lines, &AT_THE_RIGHT, look.width));
     }
     for (row, error) in reading.put_aside() {
         let cells: Vec<String> = row.cells.iter().map(|cell| plain(cell)).collect();
@@ -154,60 +151,6 @@ fn line(row: &Row, payment: &Payment, with_ids: bool) -> Vec<String> {
         line.push(payment.id.to_string());
     }
     line.iter().map(|cell| plain(cell)).collect()
-}
-
-/// Lines up the columns; the widest give way until a line fits.
-fn fitted(lines: &[Vec<String>], width: Option<usize>) -> String {
-    let columns = lines.iter().map(Vec::len).max().unwrap_or_default();
-    let longest = |at: usize| {
-        lines
-            .iter()
-            .filter_map(|line| line.get(at))
-            .map(|cell| cell.chars().count())
-            .max()
-    };
-    let mut widths: Vec<usize> = (0..columns)
-        .map(|at| longest(at).unwrap_or_default())
-        .collect();
-    let between = BETWEEN.len() * columns.saturating_sub(1);
-    while width.is_some_and(|width| widths.iter().sum::<usize>() + between > width) {
-        match widths
-            .iter_mut()
-            .max()
-            .filter(|widest| **widest > NARROWEST)
-        {
-            Some(widest) => *widest -= 1,
-            None => break,
-        }
-    }
-    let mut text = String::new();
-    for line in lines {
-        let cells = line
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(at, (cell, width))| {
-                let cell = shortened(cell, *width);
-                if AT_THE_RIGHT.contains(&at) {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:<width$}")
-                }
-            });
-        text.push_str(cells.collect::<Vec<_>>().join(BETWEEN).trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars()
-        .take(width.saturating_sub(1))
-        .chain(['…'])
-        .collect()
 }
 
 /// One JSON object: the payments as `data` stands in events (plus `row`, and `id` when the account's number was given;

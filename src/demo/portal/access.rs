@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use super::config::{PortalConfig, SecondLogin};
 use super::dice::Dice;
+use super::one_time_code::{OneTimeCodes, Verdict};
 
 /// Ended sessions whose reason is still told to who comes with their cookie.
 const ENDED_KEPT: usize = 256;
@@ -27,6 +28,10 @@ pub enum LoginOutcome {
     Locked,
     /// One attempt more than the cap allows; the user is locked from now on.
     TooManyLogins,
+    /// The password was right and a one-time code is asked for.
+    OtpRequired,
+    /// The code was wrong, too late, or typed before.
+    WrongCode,
     /// Refused because the user has a session elsewhere.
     AlreadySignedIn,
     /// The form's token does not belong to the browser that sent it.
@@ -83,6 +88,7 @@ pub(super) struct Access {
     locked: bool,
     session: Option<Session>,
     ended: VecDeque<(String, Ending)>,
+    codes: OneTimeCodes,
 }
 
 impl Access {
@@ -99,6 +105,7 @@ impl Access {
             locked: false,
             session: None,
             ended,
+            codes: OneTimeCodes::default(),
         }
     }
 
@@ -136,11 +143,13 @@ impl Access {
         self.arrivals.push_back(now);
     }
 
-    /// Judges an attempt that [`Access::arrive`] counted; a session comes with its token.
+    /// Judges attempt number `attempt`, which [`Access::arrive`] counted. A session comes with its token, and so does
+    /// the question for a one-time code.
     pub fn sign_in(
         &mut self,
         form: &LoginForm,
         visitor: Option<&str>,
+        attempt: u64,
         now: DateTime<Utc>,
         config: &PortalConfig,
     ) -> (LoginOutcome, Option<String>) {
@@ -148,6 +157,35 @@ impl Access {
         if outcome != LoginOutcome::SignedIn {
             return (outcome, None);
         }
+        match self.codes.ask(attempt, &mut self.dice, now, config) {
+            Some(token) => (LoginOutcome::OtpRequired, Some(token)),
+            None => (outcome, Some(self.begin(now))),
+        }
+    }
+
+    /// Judges the code of who comes with this cookie: the attempt, what became of it, the session's token.
+    pub fn give_code(
+        &mut self,
+        code: &str,
+        token: Option<&str>,
+        now: DateTime<Utc>,
+        config: &PortalConfig,
+    ) -> Option<(u64, LoginOutcome, Option<String>)> {
+        match self.codes.judge(code, token, now, config) {
+            (Verdict::Right, attempt) => {
+                Some((attempt, LoginOutcome::SignedIn, Some(self.begin(now))))
+            }
+            (Verdict::Wrong, attempt) => Some((attempt, LoginOutcome::WrongCode, None)),
+            (Verdict::Stranger, _) => None,
+        }
+    }
+
+    /// The code that was sent and is owed now.
+    pub fn sent_code(&self) -> Option<String> {
+        self.codes.sent()
+    }
+
+    fn begin(&mut self, now: DateTime<Utc>) -> String {
         self.end(Ending::Elsewhere);
         let token = self.dice.token();
         self.session = Some(Session {
@@ -157,7 +195,7 @@ impl Access {
             statement_begun: false,
             loads_left: None,
         });
-        (outcome, Some(token))
+        token
     }
 
     fn judge(

@@ -3,6 +3,8 @@
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use super::one_time_code::OtpWhen;
+
 /// What a second sign-in does while the user already has a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -48,6 +50,12 @@ pub struct PortalConfig {
     pub session_reuse: bool,
     /// Rows on a page of the statement. Default 20.
     pub rows_per_page: u32,
+    /// When a one-time code is asked for after the right password. Default `never`.
+    pub otp: OtpWhen,
+    /// Base32 seed of the codes (RFC 6238). Default empty: the code is sent, see the side channel.
+    pub otp_seed: String,
+    /// Seconds for which a code that was asked for is taken. Default 300.
+    pub otp_timeout_s: u32,
     /// Whether logging out shows a JavaScript alert. Default false.
     pub logout_alert: bool,
     /// Rows the statement may hold; a posting beyond it is refused. Default 20000.
@@ -73,6 +81,9 @@ impl Default for PortalConfig {
             second_login: SecondLogin::KickOut,
             session_reuse: true,
             rows_per_page: 20,
+            otp: OtpWhen::Never,
+            otp_seed: String::new(),
+            otp_timeout_s: 300,
             logout_alert: false,
             max_rows: 20_000,
             seed: 1,

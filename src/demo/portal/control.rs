@@ -7,6 +7,7 @@
 //! | `POST /_control/status` | `{"receipt":"UKL…","status":"Completed"}` | changes a status word |
 //! | `POST /_control/markup` | [`Markup`]: `{"rename_header":{"Paid In":"Credit"}}`, `{"drop_column":["Balance"]}`, `{"drop_header_row":true}`, `reverse_columns`, `drop_table`, `hide_rows`, `drop_signed_in_mark`, `empty_body`, `other_site` | replaces the deviations in force; `{}` restores the usual markup |
 //! | `POST /_control/sessions/expire` | `{}` or `{"after_loads":1}` | the open session (a user has at most one) expires, now or after so many more page loads |
+//! | `GET /_control/otp` | | `{"code":"482913"}`: the message to the person whose code is owed now, else `null` |
 //! | `POST /_control/unlock` | none | unlocks the user and begins its counts anew |
 //! | `POST /_control/faults` | [`FaultRule`]: `{"fault":"not-found"}`, `server-error`, `empty-body`, `slow` with `"ms":300`, `hang`, `close`, `sign-in`, `stale`; with `"path":"/statement.action"`, `"mode":"cors"`, `"times":2`, `"after":true` | adds a rule; the oldest that fits a request is used |
 //! | `DELETE /_control/faults` | none | removes every rule and lets hanging requests go on |
@@ -72,6 +73,12 @@ impl SideChannel {
     pub fn expire_session(&self, after_loads: u32) {
         self.0
             .with(|state, _| state.access.expire_session(after_loads));
+    }
+
+    /// The one-time code that was sent for the sign-in under way; none where a seed gives it.
+    #[must_use]
+    pub fn sent_code(&self) -> Option<String> {
+        self.0.with(|state, _| state.access.sent_code())
     }
 
     /// Unlocks the user and begins its counts anew.
@@ -156,6 +163,10 @@ pub(super) fn routes(channel: SideChannel) -> Router {
             post(async |Extracted(channel): Channel, Json(markup)| channel.set_markup(markup)),
         )
         .route("/_control/sessions/expire", post(expire))
+        .route(
+            "/_control/otp",
+            get(async |Extracted(channel): Channel| Json(json!({ "code": channel.sent_code() }))),
+        )
         .route(
             "/_control/unlock",
             post(async |Extracted(channel): Channel| channel.unlock()),

@@ -1,6 +1,6 @@
 //! Kilima Money: a demo portal. A real HTTP server with a real portal's rules, disorder and faults.
 //!
-//! It is modelled on the organisation portals of one large mobile-money platform, without captcha and one-time code. It
+//! It is modelled on the organisation portals of one large mobile-money platform, without captcha. It
 //! is a stranger to the agent: it imports nothing else of this crate, and the two meet over plain HTTP. Its pages are
 //! described in `pages`, the side channel for tests in [`control`]. It reads no clock: its time is given to it.
 
@@ -11,6 +11,7 @@ mod dice;
 mod draft;
 pub mod faults;
 mod history;
+mod one_time_code;
 mod pages;
 pub(in crate::demo) mod serve;
 pub mod statement;
@@ -31,6 +32,7 @@ pub use access::LoginOutcome;
 pub use config::{ConfigError, PortalConfig, SecondLogin};
 pub use control::SideChannel;
 pub use faults::{Fault, FaultRule, Markup};
+pub use one_time_code::OtpWhen;
 pub use statement::{Direction, PostError, Posting, RowKind};
 pub use truth::Truth;
 

@@ -5,6 +5,7 @@
 //! | sign-in `GET /orglogin.action` | `form#login-form` (POST to itself) with `#shortcode` (`shortCode`), `#username` (`userName`), `#password` (`password`), hidden `#csrf` (`csrfToken`), `button#login-button`; cookie `KMLOGIN` |
 //! | why one is back at sign-in | `p#notice.session-expired`, `.signed-in-elsewhere`, `.statement-served`, `.signed-out` |
 //! | outcome of `POST /orglogin.action`, always HTTP 200 | `p#login-error` with class `wrong-password`, `locked`, `too-many-logins`, `already-signed-in` or `bad-csrf`; the form again after `wrong-password` and `bad-csrf`, else `a#back` |
+//! | code asked for, HTTP 200 after `POST /orglogin.action` | `form#otp-form` (POST to `/otp.action`) with `#otp` and `button#otp-button`; after a wrong code `p#login-error.wrong-code` and `a#back` |
 //! | signed in | 302 to `/main.action`, cookie `JSESSIONID`; on every signed-in page `div#operator` with `b#operator-name` and `a#logout` (`/logout.action`) |
 //! | start `GET /main.action` | `h1#welcome`, `a#nav-statement` |
 //! | statement `GET /statement.action` | `form#search` (GET) with `#from`, `#to` (`DD-MM-YYYY`), `button#search-button`; no table before a period was chosen, then `p#choose-period` |
@@ -22,6 +23,7 @@ use super::access::{Ending, LoginOutcome};
 use super::config::PortalConfig;
 
 pub(super) const LOGIN: &str = "/orglogin.action";
+pub(super) const CODE: &str = "/otp.action";
 pub(super) const MAIN: &str = "/main.action";
 pub(super) const STATEMENT: &str = "/statement.action";
 pub(super) const LOGOUT: &str = "/logout.action";
@@ -166,15 +168,20 @@ pub(super) fn refused(outcome: LoginOutcome, tries_left: u32, csrf: &str) -> Str
         LoginOutcome::AlreadySignedIn => {
             ("already-signed-in", "This user is already signed in on another computer. Sign out there first.".into())
         }
+        LoginOutcome::WrongCode => ("wrong-code", "The code is wrong or has expired.".into()),
         LoginOutcome::BadCsrf => ("bad-csrf", "This form is no longer valid. Fill it in again.".into()),
-        // A session opened or no verdict: neither is answered with a refusal.
-        LoginOutcome::SignedIn | LoginOutcome::Unanswered => ("unknown", "Please sign in again.".into()),
+        // A session opened, a code asked for or no verdict: none is answered with a refusal.
+        LoginOutcome::SignedIn | LoginOutcome::OtpRequired | LoginOutcome::Unanswered => {
+            ("unknown", "Please sign in again.".into())
+        }
     };
     let rest = match outcome {
         LoginOutcome::WrongPassword | LoginOutcome::BadCsrf => login_form(csrf),
         LoginOutcome::Locked
         | LoginOutcome::TooManyLogins
         | LoginOutcome::AlreadySignedIn
+        | LoginOutcome::WrongCode
+        | LoginOutcome::OtpRequired
         | LoginOutcome::SignedIn
         | LoginOutcome::Unanswered => {
             format!("<p><a id=\"back\" href=\"{LOGIN}\">Back to sign in</a></p>")
@@ -183,6 +190,19 @@ pub(super) fn refused(outcome: LoginOutcome, tries_left: u32, csrf: &str) -> Str
     login_card(
         &format!("<p id=\"login-error\" class=\"message {class}\">{text}</p>\n"),
         &rest,
+    )
+}
+
+/// The page between the right password and the session.
+pub(super) fn ask_code() -> String {
+    let form = format!(
+        "<form id=\"otp-form\" method=\"post\" action=\"{CODE}\">\n\
+         <label>Code <input id=\"otp\" name=\"otp\" inputmode=\"numeric\" autocomplete=\"off\"></label>\n\
+         <button id=\"otp-button\" type=\"submit\">Confirm</button>\n</form>"
+    );
+    login_card(
+        "<p>Enter the code that was sent to your phone.</p>\n",
+        &form,
     )
 }
 

@@ -6,7 +6,7 @@ use axum::extract::{Query, Request, State as Extracted};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Form, Router};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::access::{Ending, LoginForm, LoginOutcome, Visitor};
 use super::faults::{Fault, FaultRule};
-use super::pages::{self, LOGIN, LOGOUT, MAIN, STATEMENT};
+use super::pages::{self, CODE, LOGIN, LOGOUT, MAIN, STATEMENT};
 use super::table::{self, Leaf, Period};
 use super::truth::PageLoad;
 use super::{Shared, State};
@@ -23,6 +23,8 @@ use super::{Shared, State};
 const FORM_COOKIE: &str = "KMLOGIN";
 /// The cookie of a session.
 const SESSION_COOKIE: &str = "JSESSIONID";
+/// The cookie of who gave the password and owes the code.
+const CODE_COOKIE: &str = "KMCODE";
 
 /// Marks an answer that is not to be sent: the connection is closed instead.
 #[derive(Clone, Copy)]
@@ -42,6 +44,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(async || redirect(LOGIN)))
         .route(LOGIN, get(login).post(sign_in))
+        .route(CODE, post(one_time_code))
         .route(MAIN, get(start))
         .route(STATEMENT, get(statement))
         .route(LOGOUT, get(logout))
@@ -157,8 +160,12 @@ async fn sign_in(
         let (outcome, session) =
             state
                 .access
-                .sign_in(&form, visitor.as_deref(), now, &state.config);
+                .sign_in(&form, visitor.as_deref(), number, now, &state.config);
         state.journal.outcome(number, outcome);
+        if let (LoginOutcome::OtpRequired, Some(token)) = (outcome, &session) {
+            let page = html(StatusCode::OK, pages::ask_code());
+            return with_cookie(page, CODE_COOKIE, token);
+        }
         if outcome == LoginOutcome::Locked || outcome == LoginOutcome::TooManyLogins {
             tracing::info!(?outcome, "the demo portal refused a locked user");
         }
@@ -169,6 +176,34 @@ async fn sign_in(
         let tries_left = state.access.tries_left(&state.config);
         let page = pages::refused(outcome, tries_left, &state.access.form_token(&visitor));
         with_cookie(html(StatusCode::OK, page), FORM_COOKIE, &visitor)
+    })
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CodeForm {
+    otp: String,
+}
+
+async fn one_time_code(
+    Extracted(shared): Portal,
+    headers: HeaderMap,
+    form: Result<Form<CodeForm>, FormRejection>,
+) -> Response {
+    let form = form.map(|Form(form)| form).unwrap_or_default();
+    let token = cookie(&headers, CODE_COOKIE);
+    shared.with(|state, now| {
+        let State { access, config, .. } = state;
+        let Some((number, outcome, session)) =
+            access.give_code(form.otp.trim(), token.as_deref(), now, config)
+        else {
+            return to_login(None);
+        };
+        state.journal.outcome(number, outcome);
+        match session {
+            Some(token) => with_cookie(redirect(MAIN), SESSION_COOKIE, &token),
+            None => html(StatusCode::OK, pages::refused(outcome, 0, "")),
+        }
     })
 }
 

@@ -11,8 +11,7 @@ use crate::selectors::Origin;
 
 /// Each measured or needed: no GPU, no first-run page, no background traffic; the pipe makes the browser end with
 /// its driver.
-const ARGS: [&str; 8] = [
-    "--headless=new",
+const ARGS: [&str; 7] = [
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -22,9 +21,15 @@ const ARGS: [&str; 8] = [
     "--remote-debugging-pipe",
 ];
 
+/// Without it the browser shows a window.
+const HEADLESS: &str = "--headless=new";
+
 /// The fixed part of the command line, and what the configuration adds.
-pub(super) fn command_line(args: &[String]) -> Vec<String> {
-    ARGS.iter()
+pub(super) fn command_line(args: &[String], headed: bool) -> Vec<String> {
+    let headless = (!headed).then_some(HEADLESS);
+    headless
+        .iter()
+        .chain(&ARGS)
         .map(|arg| (*arg).to_owned())
         .chain([resend::ARG.to_owned()])
         .chain(args.iter().cloned())

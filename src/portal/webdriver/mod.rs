@@ -19,7 +19,7 @@
 //!   disk goes at the next start (`run_dir`). The session of a remote
 //!   one is adopted at the next `open` where it is ours and answers, else ended (`opening`, `record`).
 //!
-//! Secrets: the password is exposed in `submit` only, as the argument of one call. hyper logs sizes, not bodies, but at
+//! Secrets: password and code are exposed in `submit` and `submit_code` only, as the argument of one call. hyper logs sizes, not bodies, but at
 //! `trace` it is no promise: cap the targets `hyper`, `hyper_util` and `rustls` at `warn`.
 
 mod browser;
@@ -54,6 +54,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use url::Url;
 
 pub use self::route::Route;
@@ -107,6 +108,8 @@ pub struct Settings {
     pub page_timeout: Duration,
     /// How the browser gets to the portal.
     pub route: Route,
+    /// The browser shows a window.
+    pub headed: bool,
     /// A directory for this account's browser alone. Created if missing.
     pub state: PathBuf,
     /// The portal, with the resolved origin.
@@ -263,6 +266,25 @@ impl Portal for WebDriverPortal {
         self.unlock(credential);
         self.ladder.signed_in();
         let result = self.take_steps(credential).await;
+        self.settle(result).await
+    }
+
+    async fn submit_code(&mut self, code: &SecretString) -> Result<Page, PortalError> {
+        let result = self.type_code(code).await;
+        self.settle(result).await
+    }
+
+    async fn look(&mut self) -> Result<Page, PortalError> {
+        let result = match self.browser() {
+            Ok((settings, browser)) => {
+                // Whatever the person does may be a sign-in.
+                browser.may_be_signed_in = true;
+                browser
+                    .read_again(settings.page_timeout, &settings.selectors)
+                    .await
+            }
+            Err(error) => Err(error),
+        };
         self.settle(result).await
     }
 

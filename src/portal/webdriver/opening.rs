@@ -54,7 +54,7 @@ impl WebDriverPortal {
         let driver = Driver::start(driver, state, *call_timeout, route)
             .await
             .map_err(no_driver)?;
-        let mut options = command_line(args);
+        let mut options = command_line(args, self.settings.headed);
         options.push(format!("--user-data-dir={}", driver.profile().display()));
         if rustix::process::geteuid().is_root() {
             options.push("--no-sandbox".to_owned());
@@ -80,7 +80,8 @@ impl WebDriverPortal {
 
     async fn open_remote(&self, url: &Url, args: &[String]) -> Result<Browser, PortalError> {
         let url = with_slash(url);
-        let capabilities = self.capabilities(json!({ "args": command_line(args) }));
+        let capabilities =
+            self.capabilities(json!({ "args": command_line(args, self.settings.headed) }));
         let way = format!("{url} {}", json!(capabilities));
         let tag = self.kept.file.owner().tag(&way);
         if let Some(browser) = self.adopt(&url, &tag).await {

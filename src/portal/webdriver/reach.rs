@@ -38,7 +38,7 @@ impl WebDriverPortal {
             Value::From => asked.from.as_str(),
             Value::To => asked.to.as_str(),
             // Only at the sign-in, says the file's reader.
-            Value::Number | Value::User | Value::Password => "",
+            Value::Number | Value::User | Value::Password | Value::Otp => "",
         };
         let script = Script {
             steps: &portal.table.steps,

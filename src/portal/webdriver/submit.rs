@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::WebDriverPortal;
 use super::browser::Browser;
@@ -28,6 +28,8 @@ impl WebDriverPortal {
             Value::Password => credential.password.expose_secret(),
             // Only in the table's steps, says the file's reader.
             Value::From | Value::To => "",
+            // On the page after this one only.
+            Value::Otp => "",
         };
         let script = Script {
             steps: &portal.sign_in.steps,
@@ -35,6 +37,21 @@ impl WebDriverPortal {
             portal,
             limit,
             text: &text,
+        };
+        let page = browser.verdict(&script).await?;
+        Ok(evidence::keep(&settings.state, portal, page).await)
+    }
+
+    /// Takes `sign_in.otp.steps` on the page that asks for a code, and gives the page that follows.
+    pub(super) async fn type_code(&mut self, code: &SecretString) -> Result<Page, StepError> {
+        let (settings, browser) = self.browser()?;
+        let (portal, limit) = (&settings.selectors, settings.page_timeout);
+        let script = Script {
+            steps: &portal.sign_in.otp,
+            key: "sign_in.otp.steps",
+            portal,
+            limit,
+            text: &|_| code.expose_secret(),
         };
         let page = browser.verdict(&script).await?;
         Ok(evidence::keep(&settings.state, portal, page).await)

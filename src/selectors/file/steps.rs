@@ -9,6 +9,8 @@ use crate::selectors::{Answer, Dialog, Interstitial, Key, Step, Value};
 pub enum List {
     /// `sign_in.steps`.
     SignIn,
+    /// `sign_in.otp.steps`.
+    Otp,
     /// `sign_in.clear`.
     Clear,
     /// `table.steps`.
@@ -23,6 +25,7 @@ impl List {
                 ("{user}", Value::User),
                 ("{password}", Value::Password),
             ],
+            List::Otp => &[("{otp}", Value::Otp)],
             List::Clear => &[],
             List::Table => &[("{from}", Value::From), ("{to}", Value::To)],
         }
@@ -33,6 +36,7 @@ impl List {
             List::SignIn => {
                 "write `{number}`, `{user}` or `{password}`; values come from the account"
             }
+            List::Otp => "write `{otp}`, the one-time code",
             List::Clear => "nothing is typed before the form: leave the step out",
             List::Table => "write `{from}` or `{to}`, the days that are asked for",
         }
@@ -76,6 +80,22 @@ pub fn sign_in(value: &TomlValue<'_>) -> Option<Vec<Step>> {
         ),
     }
 }
+
+/// `sign_in.otp.steps`, on the page that asks for a one-time code.
+pub fn otp(value: &TomlValue<'_>) -> Option<Vec<Step>> {
+    let steps = any(value, List::Otp)?;
+    let types = steps.iter().any(|step| step.types(Value::Otp));
+    match steps.last() {
+        Some(last) if types && last.sends() => Some(steps),
+        Some(_) | None => value.wrong(
+            "do not type the code and then send it",
+            format!("write `{OTP}`"),
+        ),
+    }
+}
+
+/// An example of those.
+pub const OTP: &str = "[{ fill = \"#otp\", with = \"{otp}\" }, { click = \"#ok\" }]";
 
 /// Steps of any of the lists.
 pub fn any(value: &TomlValue<'_>, list: List) -> Option<Vec<Step>> {

@@ -14,6 +14,7 @@ use tillwatch::login::budget::Rules;
 use tillwatch::login::credentials::Sources;
 use tillwatch::login::gate::Gates;
 use tillwatch::login::ledger::LedgerKey;
+use tillwatch::one_time_code::Codes;
 use tillwatch::payment::AccountName;
 use tillwatch::portal::webdriver::{Route, WebDriverPortal};
 use tillwatch::portal::{Portal as _, PortalError};
@@ -80,7 +81,10 @@ async fn by_board(
     let gate = gates.open(key, &RULES(), expectation).await.unwrap();
     let knobs = stage.control().knobs();
     let selectors = Arc::new(stage.selectors.clone());
+    let mut codes = Codes::none(Clock::System);
     let attempt = Attempt {
+        codes: &mut codes,
+        attended: None,
         account: &account,
         number: &knobs.number,
         user: &knobs.user,

@@ -70,6 +70,7 @@ impl Stage {
             state: self.state.path().join("browser"),
             selectors: Arc::new(self.selectors.clone()),
             route: Route::default(),
+            headed: false,
             owner: owner(&self.portal.origin()),
             session_key: None,
             clock: Clock::System,

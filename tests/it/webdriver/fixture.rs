@@ -55,6 +55,7 @@ impl Bench {
             call_timeout: Duration::from_secs(10),
             page_timeout: Duration::from_secs(20),
             route: Route::default(),
+            headed: false,
             state: self.state(),
             selectors: Arc::new(portal_file(origin)),
             owner: owner(origin),

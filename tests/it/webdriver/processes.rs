@@ -89,6 +89,7 @@ async fn the_owner_that_is_killed() {
         call_timeout: std::time::Duration::from_secs(10),
         page_timeout: std::time::Duration::from_secs(5),
         route: tillwatch::portal::webdriver::Route::default(),
+        headed: false,
         state: state.clone().into(),
         selectors: std::sync::Arc::new(portal_file("http://127.0.0.1:1")),
         owner: owner("http://127.0.0.1:1"),

@@ -1,0 +1,81 @@
+//! A person finishes a sign-in in our own browser: looks whether they are done, and keeps its hands off meanwhile.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{Agent, TurnError};
+use crate::portal::Portal;
+use crate::session::{Event, Next};
+use crate::sign_in;
+use crate::status::Halt;
+use crate::store::Breaker;
+use crate::understand::Session;
+
+impl<P: Portal> Agent<P> {
+    /// Is the account, stopped by `halt`, signed in by a person? Then it goes on from there. The page is looked at as it
+    /// stands: nothing is loaded, clicked or typed. After `person_wait` the browser is closed and not looked at again.
+    pub(super) async fn person_is_done(&mut self, halt: Halt) -> Result<bool, TurnError> {
+        let Halt::Outcome(outcome) = halt else {
+            return Ok(false);
+        };
+        if outcome.consequence().next != Next::AskPerson {
+            return Ok(false);
+        }
+        let now = self.edges.clock.monotonic();
+        let asked = *self.person_asked.get_or_insert(now);
+        if now.saturating_sub(asked) > self.account.person_wait {
+            self.edges.portal.close().await;
+            return Ok(false);
+        }
+        let account = self.account.about.name.as_str();
+        let page = match self.edges.portal.look().await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::debug!(account, "nothing to see where a person signs in: {error}");
+                return Ok(false);
+            }
+        };
+        match sign_in::session(&self.account.selectors, page).await {
+            Ok(Session::SignedIn) => {}
+            // On the way, perhaps at somebody else's captcha.
+            Ok(Session::SignedOut | Session::Refused(_) | Session::Stranger) | Err(_) => {
+                return Ok(false);
+            }
+        }
+        tracing::info!(account, "a person signed in; going on from there");
+        let name = &self.account.about.name;
+        self.edges.store.set_breaker(name, Breaker::Closed).await?;
+        self.person_asked = None;
+        self.edges.portal.keep().await;
+        self.life.signed_in(self.edges.clock.monotonic());
+        let now = self.edges.clock.now();
+        self.edges
+            .seat
+            .update(|status| status.signed_in_at = Some(now));
+        Ok(true)
+    }
+
+    /// Signs out of a session that would end while nobody is at hand, so that the next sign-in comes while somebody is.
+    pub(super) async fn replace_before_closing(&mut self) {
+        let (Some(hours), Some(began), Some(ends)) = (
+            &self.account.attended,
+            self.life.began_at(),
+            self.life.ends_at(),
+        ) else {
+            return;
+        };
+        let (now, monotonic) = (self.edges.clock.now(), self.edges.clock.monotonic());
+        let span = |time: Duration| TimeDelta::from_std(time).unwrap_or_default();
+        let began = now - span(monotonic.saturating_sub(began));
+        let ends = now + span(ends.saturating_sub(monotonic));
+        if !hours.replace_now(now, (began, ends), self.account.selectors.zone) {
+            return;
+        }
+        let account = self.account.about.name.as_str();
+        tracing::info!(account, %ends, "the session would end while nobody is at hand: it is replaced now");
+        self.edges.portal.close().await;
+        self.life.forget();
+        self.becomes(Event::PageOut);
+    }
+}

@@ -1,0 +1,431 @@
+//! What a person must know of, told once and told again when it is over. Pure: how things stand in, notices out.
+//!
+//! - Trouble that mostly passes by itself is told only when it lasts.
+//! - What an account is just about to find out (it starts, it signs in) neither begins nor ends anything.
+//! - No text of a page, no secret: only names of the config, numbers and our own words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::payment::AccountName;
+use crate::session::Next;
+use crate::status::{BROKEN, Halt, State, Status};
+
+/// Less free space than this is told, in bytes: a store that cannot write stops everything.
+pub const LEAST_FREE: u64 = 256 << 20;
+/// An account that was not read for so long is told, whatever it says of itself; or for ten polls, if that is longer.
+const NOT_READ: Duration = Duration::from_secs(300);
+/// What is told is over when it has been away for so long.
+const CALM: Duration = Duration::from_secs(10);
+
+/// Whom trouble concerns.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// An account, by its name in the config.
+    Account(String),
+    /// A sink, by its name in the config.
+    Sink(String),
+    /// The whole agent.
+    Agent,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The account's files are wrong: it does not run.
+    Broken,
+    /// The breaker: no sign-in until a person acts.
+    Stopped,
+    /// A one-time code is waited for.
+    Code,
+    /// It fails, and a person must act, or it has failed for long.
+    Failing,
+    /// It was not read for long.
+    NotRead,
+    /// The sinks do not take what is there.
+    OutboxFull,
+    /// Rows that are not understood.
+    Quarantine,
+    /// Holes in the history.
+    Gaps,
+    /// A sink takes no events.
+    SinkDead,
+    /// The disk is nearly full.
+    Disk,
+}
+
+impl Kind {
+    /// The word in notices.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Broken => "broken",
+            Kind::Stopped => "stopped",
+            Kind::Code => "code",
+            Kind::Failing => "failing",
+            Kind::NotRead => "not-read",
+            Kind::OutboxFull => "outbox-full",
+            Kind::Quarantine => "quarantine",
+            Kind::Gaps => "gaps",
+            Kind::SinkDead => "sink-dead",
+            Kind::Disk => "disk",
+        }
+    }
+
+    /// How long it must last before it is told.
+    fn patience(self) -> Duration {
+        match self {
+            Kind::SinkDead => Duration::from_secs(30),
+            Kind::Broken
+            | Kind::Stopped
+            | Kind::Code
+            | Kind::Failing
+            | Kind::NotRead
+            | Kind::OutboxFull
+            | Kind::Quarantine
+            | Kind::Gaps
+            | Kind::Disk => Duration::ZERO,
+        }
+    }
+
+    /// Does it follow from what the account is doing?
+    fn is_of_state(self) -> bool {
+        match self {
+            Kind::Stopped | Kind::Code | Kind::Failing | Kind::NotRead | Kind::OutboxFull => true,
+            Kind::Broken | Kind::Quarantine | Kind::Gaps | Kind::SinkDead | Kind::Disk => false,
+        }
+    }
+}
+
+/// Names one trouble.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Key {
+    /// Whom it concerns.
+    pub subject: Subject,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// One trouble as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What happened.
+    pub what: String,
+    /// What to do.
+    pub todo: String,
+    /// How bad: one that grew worse is told again.
+    pub level: u32,
+}
+
+/// How things stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The accounts that run.
+    pub statuses: &'a [Status],
+    /// Rows in quarantine and open holes, of each account.
+    pub kept: &'a BTreeMap<AccountName, (u64, u64)>,
+    /// Accounts that do not run.
+    pub broken: &'a [AccountName],
+    /// Name of each sink, and why it takes nothing.
+    pub sinks: &'a [(String, Option<String>)],
+    /// Free bytes where the store lies, where that is known.
+    pub free: Option<u64>,
+    /// The wall clock.
+    pub now: DateTime<Utc>,
+    /// When the agent began.
+    pub began: DateTime<Utc>,
+}
+
+/// Everything that is wrong now.
+#[must_use]
+pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
+    let mut found = BTreeMap::new();
+    let mut add = |subject, kind, what: String, todo: &str, level| {
+        let todo = todo.to_owned();
+        found.insert(Key { subject, kind }, Trouble { what, todo, level });
+    };
+    let account = |name: &AccountName| Subject::Account(name.to_string());
+    for name in facts.broken {
+        add(
+            account(name),
+            Kind::Broken,
+            BROKEN.to_owned(),
+            "run `tillwatch check`, correct what it lists, restart",
+            1,
+        );
+    }
+    for status in facts.statuses {
+        let subject = account(&status.account);
+        if let Some((kind, what, todo)) = of_state(status) {
+            add(subject.clone(), kind, what, &todo, 1);
+        }
+        if let Some(what) = not_read(status, facts) {
+            let todo = "run `tillwatch status` and read the log";
+            add(subject.clone(), Kind::NotRead, what, todo, 1);
+        }
+        let (aside, gaps) = facts.kept.get(&status.account).copied().unwrap_or_default();
+        if aside > 0 {
+            let what = format!("{aside} rows could not be understood and were put aside");
+            let todo = "run `tillwatch quarantine list`, correct the selector file, restart";
+            add(subject.clone(), Kind::Quarantine, what, todo, digits(aside));
+        }
+        if gaps > 0 {
+            let what = format!("{gaps} stretches of the history may lack payments");
+            let todo =
+                "compare with the portal; what it shows within the look-back comes by itself";
+            add(subject, Kind::Gaps, what, todo, digits(gaps));
+        }
+    }
+    for (name, failure) in facts.sinks {
+        if let Some(why) = failure {
+            let subject = Subject::Sink(name.clone());
+            add(
+                subject,
+                Kind::SinkDead,
+                why.clone(),
+                "correct the sink: its events are kept meanwhile",
+                1,
+            );
+        }
+    }
+    if let Some(free) = facts.free.filter(|free| *free < LEAST_FREE) {
+        let what = format!("{} MiB are free where the store lies", free >> 20);
+        add(
+            Subject::Agent,
+            Kind::Disk,
+            what,
+            "make room: nothing is told that cannot be written",
+            1,
+        );
+    }
+    found
+}
+
+fn of_state(status: &Status) -> Option<(Kind, String, String)> {
+    let name = &status.account;
+    match &status.state {
+        State::Stopped(halt) => Some((Kind::Stopped, halt.advice().to_owned(), after(*halt, name))),
+        State::WaitsForCode { until, given: true } => Some((
+            Kind::Code,
+            "the portal asks for a one-time code".to_owned(),
+            format!("run `tillwatch otp {name}` before {}", text(*until)),
+        )),
+        State::OutboxFull => Some((
+            Kind::OutboxFull,
+            "the outbox is full, so the account is not read".to_owned(),
+            "correct the sink that takes no events".to_owned(),
+        )),
+        State::Failing { why, person: true } => Some((
+            Kind::Failing,
+            why.clone(),
+            format!("correct it; it is tried again, at once by `tillwatch poll {name}`"),
+        )),
+        State::Failing { person: false, .. }
+        | State::WaitsForCode { given: false, .. }
+        | State::Unattended { .. }
+        | State::Starting
+        | State::SigningIn
+        | State::SignedIn
+        | State::WaitsForLogin { .. }
+        | State::Yields
+        | State::Quiet
+        | State::Refused { .. }
+        | State::Paused => None,
+    }
+}
+
+/// What ends a stop.
+fn after(halt: Halt, name: &AccountName) -> String {
+    let asks_person = match halt {
+        Halt::Outcome(outcome) => outcome.consequence().next == Next::AskPerson,
+        Halt::BreakerLost => false,
+    };
+    if asks_person {
+        format!("or run `tillwatch resume {name}` to sign in again")
+    } else {
+        format!("then run `tillwatch resume {name}`, or change the secret")
+    }
+}
+
+fn not_read(status: &Status, facts: &Facts<'_>) -> Option<String> {
+    match status.state {
+        // Told as what they are; and a person who paused it knows.
+        State::Stopped(_)
+        | State::Paused
+        | State::OutboxFull
+        | State::WaitsForCode { .. }
+        | State::Quiet
+        | State::Unattended { .. } => return None,
+        State::Starting
+        | State::SigningIn
+        | State::SignedIn
+        | State::WaitsForLogin { .. }
+        | State::Yields
+        | State::Refused { .. }
+        | State::Failing { .. } => {}
+    }
+    let since = status.last_poll.unwrap_or(facts.began);
+    let allowed = status.interval.saturating_mul(10).max(NOT_READ);
+    let allowed = TimeDelta::from_std(allowed).unwrap_or(TimeDelta::MAX);
+    (facts.now - since > allowed).then(|| {
+        let why = status
+            .state
+            .why()
+            .map_or_else(String::new, |why| format!(": {why}"));
+        format!(
+            "not read since {} ({}{why})",
+            text(since),
+            status.state.word()
+        )
+    })
+}
+
+fn digits(number: u64) -> u32 {
+    number.checked_ilog10().map_or(0, |log| log + 1)
+}
+
+fn text(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Accounts whose state says nothing yet: they start, or are on their way in.
+#[must_use]
+pub fn unsettled(statuses: &[Status]) -> BTreeSet<Subject> {
+    let on_the_way = statuses
+        .iter()
+        .filter(|status| matches!(status.state, State::Starting | State::SigningIn));
+    on_the_way
+        .map(|status| Subject::Account(status.account.to_string()))
+        .collect()
+}
+
+/// What is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Of what.
+    pub key: Key,
+    /// As it stands, or stood last.
+    pub trouble: Trouble,
+    /// It is over.
+    pub solved: bool,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Trouble { what, todo, .. } = &self.trouble;
+        match &self.key.subject {
+            Subject::Account(name) => write!(f, "account {name}: ")?,
+            Subject::Sink(name) => write!(f, "sink {name}: ")?,
+            Subject::Agent => {}
+        }
+        if self.solved {
+            write!(f, "solved: {what}")
+        } else {
+            write!(f, "{what}. {todo}")
+        }
+    }
+}
+
+/// What was told and is not over.
+pub type Told = Vec<(Key, Trouble)>;
+
+struct Open {
+    trouble: Trouble,
+    since: Duration,
+    /// The level that was told.
+    told: Option<u32>,
+    gone: Option<Duration>,
+}
+
+/// Remembers what was told. Instants are monotonic time since an arbitrary origin.
+#[derive(Default)]
+pub struct Watch {
+    open: BTreeMap<Key, Open>,
+}
+
+impl Watch {
+    /// Goes on after a restart at `now`: what was told then is not told again.
+    #[must_use]
+    pub fn resume(told: Told, now: Duration) -> Self {
+        let open = told.into_iter().map(|(key, trouble)| {
+            let told = Some(trouble.level);
+            let open = Open {
+                trouble,
+                since: now,
+                told,
+                gone: None,
+            };
+            (key, open)
+        });
+        Self {
+            open: open.collect(),
+        }
+    }
+
+    /// What was told and is not over, to be kept over a restart.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        let told = self.open.iter().filter(|(_, open)| open.told.is_some());
+        told.map(|(key, open)| (key.clone(), open.trouble.clone()))
+            .collect()
+    }
+
+    /// Compares what is wrong `now` with what was: gives what is to be told.
+    pub fn look(
+        &mut self,
+        found: BTreeMap<Key, Trouble>,
+        unsettled: &BTreeSet<Subject>,
+        now: Duration,
+    ) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        self.open.retain(|key, open| {
+            let waits = key.kind.is_of_state() && unsettled.contains(&key.subject);
+            if waits || found.contains_key(key) {
+                return true;
+            }
+            if open.told.is_none() {
+                return false;
+            }
+            let gone = *open.gone.get_or_insert(now);
+            if now.saturating_sub(gone) < CALM {
+                return true;
+            }
+            notices.push(Notice {
+                key: key.clone(),
+                trouble: open.trouble.clone(),
+                solved: true,
+            });
+            false
+        });
+        for (key, trouble) in found {
+            let open = self.open.entry(key.clone()).or_insert_with(|| Open {
+                trouble: trouble.clone(),
+                since: now,
+                told: None,
+                gone: None,
+            });
+            open.gone = None;
+            let lasted = now.saturating_sub(open.since) >= key.kind.patience();
+            let is_news = open.told.is_none_or(|told| trouble.level > told);
+            if lasted && is_news {
+                open.told = Some(trouble.level);
+                open.trouble = trouble.clone();
+                notices.push(Notice {
+                    key,
+                    trouble,
+                    solved: false,
+                });
+            }
+        }
+        notices
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! From how things stand to what is told.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::login::budget::Why;
+use crate::session::Outcome;
+use crate::status::Halt;
+
+const S: fn(u64) -> Duration = Duration::from_secs;
+
+fn now() -> DateTime<Utc> {
+    "2026-11-21T09:00:00Z".parse().unwrap()
+}
+
+fn account() -> AccountName {
+    AccountName::new("kilima").unwrap()
+}
+
+fn status(state: State) -> Status {
+    let mut status = Status::starting(account(), S(30));
+    status.state = state;
+    status.last_poll = Some(now());
+    status
+}
+
+/// What is wrong when the account is in this state, for the last time read `age` ago.
+fn kinds(state: State, age: u64) -> Vec<Kind> {
+    let mut status = status(state);
+    status.last_poll = Some(now() - TimeDelta::from_std(S(age)).unwrap());
+    let found = troubles(&facts(&[status], &BTreeMap::new(), &[]));
+    found.into_keys().map(|key| key.kind).collect()
+}
+
+fn facts<'a>(
+    statuses: &'a [Status],
+    kept: &'a BTreeMap<AccountName, (u64, u64)>,
+    sinks: &'a [(String, Option<String>)],
+) -> Facts<'a> {
+    Facts {
+        statuses,
+        kept,
+        broken: &[],
+        sinks,
+        free: Some(LEAST_FREE),
+        now: now(),
+        began: now(),
+    }
+}
+
+fn failing(person: bool) -> State {
+    let why = "the portal does not answer as itself".to_owned();
+    State::Failing { why, person }
+}
+
+#[test]
+fn each_state_and_what_a_person_must_know_of_it() {
+    let code = |given| State::WaitsForCode {
+        until: now(),
+        given,
+    };
+    let locked = State::Stopped(Halt::Outcome(Outcome::Locked));
+    let waits = State::WaitsForLogin { why: Why::Cap };
+    let refused = State::Refused {
+        outcome: Outcome::AlreadySignedIn,
+    };
+    for (state, at_once, after_long) in [
+        (State::Starting, vec![], vec![Kind::NotRead]),
+        (State::SigningIn, vec![], vec![Kind::NotRead]),
+        (State::SignedIn, vec![], vec![Kind::NotRead]),
+        (code(true), vec![Kind::Code], vec![Kind::Code]),
+        (code(false), vec![], vec![]),
+        (State::Unattended { until: now() }, vec![], vec![]),
+        (State::Quiet, vec![], vec![]),
+        (State::Yields, vec![], vec![Kind::NotRead]),
+        (waits, vec![], vec![Kind::NotRead]),
+        (refused, vec![], vec![Kind::NotRead]),
+        (locked, vec![Kind::Stopped], vec![Kind::Stopped]),
+        (State::Paused, vec![], vec![]),
+        (
+            State::OutboxFull,
+            vec![Kind::OutboxFull],
+            vec![Kind::OutboxFull],
+        ),
+        (failing(false), vec![], vec![Kind::NotRead]),
+        (
+            failing(true),
+            vec![Kind::Failing],
+            vec![Kind::Failing, Kind::NotRead],
+        ),
+    ] {
+        assert_eq!(kinds(state.clone(), 5), at_once, "{state:?}");
+        assert_eq!(kinds(state.clone(), 301), after_long, "{state:?}");
+    }
+}
+
+#[test]
+fn what_is_not_of_an_accounts_state_is_told_too() {
+    let sinks = [
+        ("file".to_owned(), Some("no space left".to_owned())),
+        ("stdout".to_owned(), None),
+    ];
+    let kept = BTreeMap::from([(account(), (17, 2))]);
+    let statuses = [status(State::SignedIn)];
+    let mut facts = facts(&statuses, &kept, &sinks);
+    let broken = [AccountName::new("other").unwrap()];
+    (facts.free, facts.broken) = (Some(1 << 20), &broken);
+    let found = troubles(&facts);
+    let told: Vec<String> = found
+        .into_iter()
+        .map(|(key, trouble)| {
+            let solved = false;
+            let kind = key.kind.as_str();
+            let level = trouble.level;
+            let notice = Notice {
+                key,
+                trouble,
+                solved,
+            };
+            format!("{kind} {level} {notice}")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "quarantine 2 account kilima: 17 rows could not be understood and were put aside. run `tillwatch quarantine list`, correct the selector file, restart",
+            "gaps 1 account kilima: 2 stretches of the history may lack payments. compare with the portal; what it shows within the look-back comes by itself",
+            "broken 1 account other: its files are wrong: `tillwatch check` lists what. run `tillwatch check`, correct what it lists, restart",
+            "sink-dead 1 sink file: no space left. correct the sink: its events are kept meanwhile",
+            "disk 1 1 MiB are free where the store lies. make room: nothing is told that cannot be written",
+        ]
+    );
+}
+
+/// The words of what is told at each look.
+struct Story {
+    watch: Watch,
+    now: Duration,
+}
+
+impl Story {
+    fn look(&mut self, after: u64, state: State, aside: u64) -> Vec<String> {
+        self.now += S(after);
+        let statuses = [status(state)];
+        let kept = BTreeMap::from([(account(), (aside, 0))]);
+        let found = troubles(&facts(&statuses, &kept, &[]));
+        let notices = self.watch.look(found, &unsettled(&statuses), self.now);
+        let words = notices.iter().map(|notice| {
+            let word = if notice.solved { "solved" } else { "open" };
+            format!("{word} {}", notice.key.kind.as_str())
+        });
+        words.collect()
+    }
+}
+
+fn story() -> Story {
+    Story {
+        watch: Watch::default(),
+        now: S(1_000),
+    }
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn trouble_is_told_once_and_again_when_it_is_over() {
+    let mut story = story();
+    let stopped = State::Stopped(Halt::Outcome(Outcome::WrongPassword));
+    assert_eq!(story.look(1, State::SignedIn, 0), NOTHING);
+    assert_eq!(story.look(1, stopped.clone(), 0), ["open stopped"]);
+    assert_eq!(story.look(600, stopped, 0), NOTHING);
+    // On its way in it is neither over nor new.
+    assert_eq!(story.look(60, State::SigningIn, 0), NOTHING);
+    assert_eq!(story.look(1, State::SignedIn, 0), NOTHING);
+    assert_eq!(story.look(10, State::SignedIn, 0), ["solved stopped"]);
+    assert_eq!(story.look(60, State::SignedIn, 0), NOTHING);
+}
+
+#[test]
+fn trouble_that_comes_back_before_it_was_over_is_one() {
+    let mut story = story();
+    assert_eq!(story.look(1, failing(true), 0), ["open failing"]);
+    assert_eq!(story.look(5, State::SignedIn, 0), NOTHING);
+    assert_eq!(story.look(5, failing(true), 0), NOTHING);
+    assert_eq!(story.look(5, State::SignedIn, 0), NOTHING);
+    assert_eq!(story.look(9, State::SignedIn, 0), NOTHING);
+    assert_eq!(story.look(1, State::SignedIn, 0), ["solved failing"]);
+}
+
+#[test]
+fn a_quarantine_is_told_again_only_when_it_grows_much() {
+    let mut story = story();
+    let read = State::SignedIn;
+    assert_eq!(story.look(1, read.clone(), 1), ["open quarantine"]);
+    assert_eq!(story.look(1, read.clone(), 9), NOTHING);
+    assert_eq!(story.look(1, read.clone(), 12), ["open quarantine"]);
+    assert_eq!(story.look(1, read.clone(), 3), NOTHING);
+    assert_eq!(story.look(1, read.clone(), 13), NOTHING);
+    assert_eq!(story.look(1, read.clone(), 0), NOTHING);
+    assert_eq!(story.look(10, read, 0), ["solved quarantine"]);
+}
+
+#[test]
+fn after_a_restart_nothing_is_told_twice_and_what_is_over_is_told() {
+    let mut before = story();
+    let stopped = State::Stopped(Halt::Outcome(Outcome::Locked));
+    assert_eq!(before.look(1, stopped.clone(), 0), ["open stopped"]);
+    let mut after = Story {
+        watch: Watch::resume(before.watch.told(), S(0)),
+        now: S(0),
+    };
+    assert_eq!(after.look(60, State::Starting, 0), NOTHING);
+    assert_eq!(after.look(1, stopped, 0), NOTHING);
+    assert_eq!(after.look(1, State::SignedIn, 0), NOTHING);
+    assert_eq!(after.look(10, State::SignedIn, 0), ["solved stopped"]);
+}
+
+#[test]
+fn a_sink_that_stumbles_is_not_told() {
+    let mut watch = Watch::default();
+    let sink = |why: Option<&str>| [("file".to_owned(), why.map(str::to_owned))];
+    let kept = BTreeMap::new();
+    let mut look = |why, at| {
+        let found = troubles(&facts(&[], &kept, &sink(why)));
+        watch.look(found, &BTreeSet::new(), S(at)).len()
+    };
+    assert_eq!(look(Some("refused"), 0), 0);
+    assert_eq!(look(None, 29), 0);
+    assert_eq!(look(Some("refused"), 31), 0);
+    assert_eq!(look(Some("refused"), 61), 1);
+}

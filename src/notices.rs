@@ -1,0 +1,226 @@
+//! The task that tells people: looks how things stand, and hands what is new to the notifiers, each at its own pace.
+//!
+//! What was told is kept in `notices.json` of the state directory, so that a restart repeats nothing.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use hyper::Uri;
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::delivery::Progress;
+use crate::notice::{Facts, Notice, Subject, Told, Watch, troubles, unsettled};
+use crate::notify::{Http, Notifier};
+use crate::payment::AccountName;
+use crate::retry::{self, Retried};
+use crate::status::Status;
+use crate::store::Store;
+
+/// How often things are looked at; the store, less often.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOKS_PER_STORE: u32 = 5;
+/// Notices that wait for one notifier; more are dropped, and logged as all are.
+const QUEUE: usize = 256;
+/// How often one notice is tried.
+const TRIES: u32 = 8;
+/// How often the ping is sent.
+const PING_EVERY: Duration = Duration::from_secs(60);
+/// What was told, in the state directory.
+const FILE: &str = "notices.json";
+
+/// Who is looked at.
+pub struct Subjects {
+    /// How the accounts that run stand.
+    pub board: watch::Receiver<Vec<Status>>,
+    /// Accounts that do not run.
+    pub broken: Vec<AccountName>,
+    /// The sinks by name.
+    pub sinks: Vec<(String, watch::Receiver<Progress>)>,
+    /// Quarantine and holes.
+    pub store: Store,
+    /// Time.
+    pub clock: Clock,
+    /// Where the store lies.
+    pub state_dir: PathBuf,
+}
+
+/// Tells until `stop`. `notifiers` come by their names in the config.
+pub async fn tell(
+    subjects: Subjects,
+    notifiers: Vec<(String, Notifier)>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut workers = JoinSet::new();
+    let mut queues = Vec::new();
+    for (name, notifier) in notifiers {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        workers.spawn(deliver(name.clone(), notifier, waiting));
+        queues.push((name, queue));
+    }
+    let began = subjects.clock.now();
+    let path = subjects.state_dir.join(FILE);
+    let mut watch = Watch::resume(read(&path), subjects.clock.monotonic());
+    let mut kept = BTreeMap::new();
+    let mut looks = 0_u32;
+    loop {
+        let statuses = subjects.board.borrow().clone();
+        if looks.is_multiple_of(LOOKS_PER_STORE) {
+            kept = in_store(&subjects.store, &statuses).await.unwrap_or(kept);
+        }
+        looks = looks.wrapping_add(1);
+        let notices = look(&subjects, &statuses, &kept, began, &mut watch);
+        if !notices.is_empty() {
+            write(&path, &watch.told());
+        }
+        for notice in notices {
+            let message = message(&notice, &subjects.clock);
+            tracing::info!(kind = notice.key.kind.as_str(), "notice: {notice}");
+            for (name, queue) in &queues {
+                if queue.try_send(message.clone()).is_err() {
+                    tracing::error!(notifier = name, "a notice was dropped: too many wait");
+                }
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            // A sender that is gone stops it too.
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+fn look(
+    subjects: &Subjects,
+    statuses: &[Status],
+    kept: &BTreeMap<AccountName, (u64, u64)>,
+    began: chrono::DateTime<chrono::Utc>,
+    watch: &mut Watch,
+) -> Vec<Notice> {
+    let sinks: Vec<(String, Option<String>)> = subjects
+        .sinks
+        .iter()
+        .map(|(name, progress)| (name.clone(), progress.borrow().failure.clone()))
+        .collect();
+    let found = troubles(&Facts {
+        statuses,
+        kept,
+        broken: &subjects.broken,
+        sinks: &sinks,
+        free: free(&subjects.state_dir),
+        now: subjects.clock.now(),
+        began,
+    });
+    let monotonic = subjects.clock.monotonic();
+    watch.look(found, &unsettled(statuses), monotonic)
+}
+
+/// Rows in quarantine and open holes of each account; `None` when the store does not say.
+async fn in_store(store: &Store, statuses: &[Status]) -> Option<BTreeMap<AccountName, (u64, u64)>> {
+    let mut kept = BTreeMap::new();
+    for status in statuses {
+        let name = &status.account;
+        let aside = store.quarantine(Some(name)).await.ok()?.len() as u64;
+        let state = store.account(name).await.ok()?;
+        let gaps = state.map_or(0, |state| state.gaps.len() as u64);
+        kept.insert(name.clone(), (aside, gaps));
+    }
+    Some(kept)
+}
+
+fn free(dir: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(dir).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+fn message(notice: &Notice, clock: &Clock) -> String {
+    let (account, sink) = match &notice.key.subject {
+        Subject::Account(name) => (Some(name), None),
+        Subject::Sink(name) => (None, Some(name)),
+        Subject::Agent => (None, None),
+    };
+    let state = if notice.solved { "solved" } else { "open" };
+    json!({
+        "source": "tillwatch",
+        "kind": notice.key.kind.as_str(),
+        "state": state,
+        "account": account,
+        "sink": sink,
+        "what": notice.trouble.what,
+        "todo": (!notice.solved).then_some(&notice.trouble.todo),
+        "text": notice.to_string(),
+        "time": clock.now().to_rfc3339_opts(SecondsFormat::Secs, true),
+    })
+    .to_string()
+}
+
+/// One notifier's worker: each notice in order, tried a bounded number of times.
+async fn deliver(name: String, notifier: Notifier, mut waiting: mpsc::Receiver<String>) {
+    while let Some(message) = waiting.recv().await {
+        for failures in 1..=TRIES {
+            let Err(error) = notifier.send(&message).await else {
+                break;
+            };
+            if failures == TRIES {
+                tracing::error!(
+                    notifier = name,
+                    failures,
+                    "a notice did not arrive and is given up: {error}"
+                );
+                break;
+            }
+            let wait = retry::delay(Retried::Notice, failures, 1.0);
+            let wait_ms = wait.as_millis();
+            tracing::warn!(
+                notifier = name,
+                failures,
+                wait_ms,
+                "a notice did not arrive: {error}"
+            );
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// Pings `url` each minute until `stop`: whoever misses the ping knows that the agent is dead.
+pub async fn ping(http: Http, url: Uri, mut stop: watch::Receiver<bool>) {
+    let mut failing = false;
+    loop {
+        match http.ping(&url).await {
+            Ok(()) => failing = false,
+            Err(error) => {
+                if !failing {
+                    tracing::warn!("the dead-man ping did not arrive: {error}");
+                }
+                failing = true;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PING_EVERY) => {}
+            // A sender that is gone stops it too.
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// What was told before the last stop. A file that is not there or cannot be read only costs a repeated notice.
+fn read(path: &Path) -> Told {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+fn write(path: &Path, told: &Told) {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(dir).and_then(|mut file| {
+        file.write_all(&serde_json::to_vec(told)?)?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    if let Err(error) = written {
+        tracing::warn!("what was told is not on disk, so a restart may tell it again: {error}");
+    }
+}

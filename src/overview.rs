@@ -1,0 +1,186 @@
+//! How every account stands at this moment: one answer for `tillwatch status` and `GET /v1/accounts`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::login::gate::{Forecast, Gate};
+use crate::payment::AccountName;
+use crate::session::Outcome;
+use crate::status::{BROKEN, Status};
+use crate::store::{AccountState, Breaker, Quarantined, Store, StoreError};
+
+/// One account, as JSON in `tillwatch status --json` and `GET /v1/accounts`. Instants are RFC 3339, in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountView {
+    /// Its name in the config.
+    pub name: String,
+    /// What it does, in words: `signed in`, `waiting for the next login`.
+    pub state: String,
+    /// What it waits for and what to do, where there is something to say.
+    pub why: Option<String>,
+    /// Since when the session lives.
+    pub signed_in_at: Option<String>,
+    /// Its age in seconds.
+    pub session_seconds: Option<i64>,
+    /// The login budget.
+    pub logins: LoginsView,
+    /// End of the last complete reading of this run.
+    pub last_poll: Option<String>,
+    /// When the next is due.
+    pub next_poll: Option<String>,
+    /// Seconds since the last complete reading: how old what consumers know may be.
+    pub freshness_seconds: Option<i64>,
+    /// Complete readings of this run.
+    pub polls: u64,
+    /// Pages of the table loaded in them.
+    pub page_loads: u64,
+    /// Payments told in this run.
+    pub payments_told: u64,
+    /// Rows in quarantine.
+    pub quarantined: u64,
+    /// Holes told and not filled.
+    pub gaps: u64,
+    /// `closed`: signing in is allowed; `doubtful`: once more; `lost`; or the verdict that opened it.
+    pub breaker: String,
+    /// "Complete up to", as told last.
+    pub watermark: Option<String>,
+}
+
+/// An account's login budget.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginsView {
+    /// Attempts inside the cap's window.
+    pub used: u32,
+    /// What the portal allows.
+    pub cap: u32,
+    /// What of it is kept for people.
+    pub reserve: u32,
+    /// When the next one is possible; `None` means now.
+    pub next_possible: Option<String>,
+}
+
+/// What the answer is made from. Cheap to clone.
+#[derive(Clone)]
+pub struct Overview {
+    /// How the accounts that run stand.
+    pub board: watch::Receiver<Vec<Status>>,
+    /// Their budgets.
+    pub gates: Arc<BTreeMap<AccountName, Gate>>,
+    /// Accounts that do not run because their files are wrong.
+    pub broken: Arc<[AccountName]>,
+    /// Breakers, quarantine, gaps.
+    pub store: Store,
+    /// Ages.
+    pub clock: Clock,
+}
+
+impl Overview {
+    /// Every configured account: those that run in the order of the config, then the broken ones.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn accounts(&self) -> Result<Vec<AccountView>, StoreError> {
+        let statuses = self.board.borrow().clone();
+        let mut views = Vec::new();
+        for status in &statuses {
+            let name = &status.account;
+            let forecast = match self.gates.get(name) {
+                Some(gate) => Some(gate.forecast().await),
+                None => None,
+            };
+            let kept = Kept {
+                state: self.store.account(name).await?,
+                breaker: self.store.breaker(name).await?,
+                quarantined: self.store.quarantine(Some(name)).await?,
+            };
+            views.push(view(status, forecast.as_ref(), &kept, self.clock.now()));
+        }
+        views.extend(self.broken.iter().map(broken));
+        Ok(views)
+    }
+}
+
+/// What the store knows of an account.
+struct Kept {
+    state: Option<AccountState>,
+    breaker: Breaker,
+    quarantined: Vec<Quarantined>,
+}
+
+fn view(
+    status: &Status,
+    forecast: Option<&Forecast>,
+    kept: &Kept,
+    now: DateTime<Utc>,
+) -> AccountView {
+    let age = |at: Option<DateTime<Utc>>| at.map(|at| (now - at).num_seconds().max(0));
+    let logins = forecast.map_or_else(LoginsView::default, |forecast| LoginsView {
+        used: forecast.used,
+        cap: forecast.cap,
+        reserve: forecast.cap.saturating_sub(forecast.limit),
+        next_possible: (forecast.next > now).then(|| text(forecast.next)),
+    });
+    let state = kept.state.as_ref();
+    AccountView {
+        name: status.account.to_string(),
+        state: status.state.word().to_owned(),
+        why: status.state.why(),
+        signed_in_at: status.signed_in_at.map(text),
+        session_seconds: age(status.signed_in_at),
+        logins,
+        last_poll: status.last_poll.map(text),
+        next_poll: status.next_poll.map(text),
+        freshness_seconds: age(status.last_poll),
+        polls: status.polls,
+        page_loads: status.page_loads,
+        payments_told: status.payments_told,
+        quarantined: kept.quarantined.len() as u64,
+        gaps: state.map_or(0, |state| state.gaps.len() as u64),
+        breaker: breaker_word(&kept.breaker),
+        watermark: state.and_then(|state| state.watermark).map(text),
+    }
+}
+
+fn breaker_word(breaker: &Breaker) -> String {
+    match breaker {
+        Breaker::Closed => "closed".to_owned(),
+        Breaker::Doubtful { .. } => "doubtful".to_owned(),
+        Breaker::Missing => "lost".to_owned(),
+        Breaker::Open { outcome, .. } => Outcome::from_word(outcome)
+            .unwrap_or(Outcome::Unknown)
+            .as_str()
+            .to_owned(),
+    }
+}
+
+fn broken(name: &AccountName) -> AccountView {
+    AccountView {
+        name: name.to_string(),
+        state: "not started".to_owned(),
+        why: Some(BROKEN.to_owned()),
+        signed_in_at: None,
+        session_seconds: None,
+        logins: LoginsView::default(),
+        last_poll: None,
+        next_poll: None,
+        freshness_seconds: None,
+        polls: 0,
+        page_loads: 0,
+        payments_told: 0,
+        quarantined: 0,
+        gaps: 0,
+        breaker: "closed".to_owned(),
+        watermark: None,
+    }
+}
+
+fn text(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
