@@ -76,7 +76,7 @@ async fn at_the_cut_over_from_a_script_none_is_lost_and_none_told_twice() {
     let told = told(&stage);
     assert_eq!(told.len(), expected.len(), "{told:?}");
     assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), expected);
-    assert_eq!(portal.truth().attempts.len(), 2);
+    assert_eq!(portal.truth().attempts.len(), 1);
 
     // One of the script's is taken back: that is news.
     portal.set_status(&by_script[0], "Cancelled").unwrap();
