@@ -19,6 +19,8 @@ use crate::status::{BROKEN, Halt, State, Status};
 pub const LEAST_FREE: u64 = 256 << 20;
 /// An account that was not read for so long is told, whatever it says of itself; or for ten polls, if that is longer.
 const NOT_READ: Duration = Duration::from_secs(300);
+/// A password that expires within so many days is told a second time.
+const LAST_DAYS: u32 = 2;
 /// What is told is over when it has been away for so long.
 const CALM: Duration = Duration::from_secs(10);
 
@@ -50,6 +52,8 @@ pub enum Kind {
     NotRead,
     /// The sinks do not take what is there.
     OutboxFull,
+    /// The portal says that the password expires soon.
+    PasswordExpires,
     /// Rows that are not understood.
     Quarantine,
     /// Holes in the history.
@@ -71,6 +75,7 @@ impl Kind {
             Kind::Failing => "failing",
             Kind::NotRead => "not-read",
             Kind::OutboxFull => "outbox-full",
+            Kind::PasswordExpires => "password-expires",
             Kind::Quarantine => "quarantine",
             Kind::Gaps => "gaps",
             Kind::SinkDead => "sink-dead",
@@ -88,6 +93,7 @@ impl Kind {
             | Kind::Failing
             | Kind::NotRead
             | Kind::OutboxFull
+            | Kind::PasswordExpires
             | Kind::Quarantine
             | Kind::Gaps
             | Kind::Disk => Duration::ZERO,
@@ -98,7 +104,12 @@ impl Kind {
     fn is_of_state(self) -> bool {
         match self {
             Kind::Stopped | Kind::Code | Kind::Failing | Kind::NotRead | Kind::OutboxFull => true,
-            Kind::Broken | Kind::Quarantine | Kind::Gaps | Kind::SinkDead | Kind::Disk => false,
+            Kind::Broken
+            | Kind::PasswordExpires
+            | Kind::Quarantine
+            | Kind::Gaps
+            | Kind::SinkDead
+            | Kind::Disk => false,
         }
     }
 }
@@ -168,6 +179,13 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
         if let Some(what) = not_read(status, facts) {
             let todo = "run `tillwatch status` and read the log";
             add(subject.clone(), Kind::NotRead, what, todo, 1);
+        }
+        if let Some(days) = status.password_expires_in {
+            let what = format!("the portal says that the password expires in {days} days");
+            let todo = "change it at the portal, then change the secret";
+            // Told again when only a few days are left.
+            let level = if days <= LAST_DAYS { 2 } else { 1 };
+            add(subject.clone(), Kind::PasswordExpires, what, todo, level);
         }
         let (aside, gaps) = facts.kept.get(&status.account).copied().unwrap_or_default();
         if aside > 0 {
@@ -340,6 +358,8 @@ struct Open {
     since: Duration,
     /// The level that was told.
     told: Option<u32>,
+    /// It was found in this run.
+    found: bool,
     gone: Option<Duration>,
 }
 
@@ -359,6 +379,7 @@ impl Watch {
                 trouble,
                 since: now,
                 told,
+                found: false,
                 gone: None,
             };
             (key, open)
@@ -396,11 +417,14 @@ impl Watch {
             if now.saturating_sub(gone) < CALM {
                 return true;
             }
-            notices.push(Notice {
-                key: key.clone(),
-                trouble: open.trouble.clone(),
-                solved: true,
-            });
+            // The portal says it after a sign-in only: without one in this run nobody knows whether it is over.
+            if open.found || key.kind != Kind::PasswordExpires {
+                notices.push(Notice {
+                    key: key.clone(),
+                    trouble: open.trouble.clone(),
+                    solved: true,
+                });
+            }
             false
         });
         for (key, trouble) in found {
@@ -408,9 +432,10 @@ impl Watch {
                 trouble: trouble.clone(),
                 since: now,
                 told: None,
+                found: true,
                 gone: None,
             });
-            open.gone = None;
+            (open.found, open.gone) = (true, None);
             let lasted = now.saturating_sub(open.since) >= key.kind.patience();
             let is_news = open.told.is_none_or(|told| trouble.level > told);
             if lasted && is_news {

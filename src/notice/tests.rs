@@ -100,7 +100,8 @@ fn what_is_not_of_an_accounts_state_is_told_too() {
         ("stdout".to_owned(), None),
     ];
     let kept = BTreeMap::from([(account(), (17, 2))]);
-    let statuses = [status(State::SignedIn)];
+    let mut statuses = [status(State::SignedIn)];
+    statuses[0].password_expires_in = Some(2);
     let mut facts = facts(&statuses, &kept, &sinks);
     let broken = [AccountName::new("other").unwrap()];
     (facts.free, facts.broken) = (Some(1 << 20), &broken);
@@ -122,6 +123,7 @@ fn what_is_not_of_an_accounts_state_is_told_too() {
     assert_eq!(
         told,
         [
+            "password-expires 2 account kilima: the portal says that the password expires in 2 days. change it at the portal, then change the secret",
             "quarantine 2 account kilima: 17 rows could not be understood and were put aside. run `tillwatch quarantine list`, correct the selector file, restart",
             "gaps 1 account kilima: 2 stretches of the history may lack payments. compare with the portal; what it shows within the look-back comes by itself",
             "broken 1 account other: its files are wrong: `tillwatch check` lists what. run `tillwatch check`, correct what it lists, restart",
