@@ -56,6 +56,12 @@ pub struct Session {
 }
 
 impl Portal {
+    /// Is a page of the table what one request for its address gives? Else only a browser gets to it.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.table.is_plain() && !self.marks.by_script
+    }
+
     /// Does the file name a frame? Else frames are no part of a page.
     #[must_use]
     pub fn has_frames(&self) -> bool {
