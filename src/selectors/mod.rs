@@ -65,7 +65,13 @@ impl Portal {
     /// Does the file name a frame? Else frames are no part of a page.
     #[must_use]
     pub fn has_frames(&self) -> bool {
-        let lists = [&self.sign_in.clear, &self.sign_in.steps, &self.table.steps];
+        let sign_in = &self.sign_in;
+        let lists = [
+            &sign_in.clear,
+            &sign_in.steps,
+            &sign_in.otp,
+            &self.table.steps,
+        ];
         let mut steps = lists.into_iter().flatten();
         let mut between = self.interstitials.iter();
         self.table.frame.is_some()
