@@ -217,6 +217,16 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
         captured,
     );
     let read = section.optional("read", "\"auto\"", |word| word.word(Read::WORDS));
+    let takes_browser = steps.is_some() || frame.is_some() || page_label.is_some();
+    if takes_browser
+        && matches!(read, Some(Read::Http | Read::Fetch))
+        && let Some(way) = section.value("read", "\"auto\"")
+    {
+        way.wrong::<()>(
+            "does not reach this table",
+            "leave it out: only a browser takes `steps`, enters a `frame`, or sees a `page_label` change",
+        );
+    }
     let may_leave_browser = section.optional("may_leave_browser", "true", TomlValue::boolean);
     Some(PortalTable {
         path: path?,

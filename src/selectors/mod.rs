@@ -56,10 +56,22 @@ pub struct Session {
 }
 
 impl Portal {
+    /// Is a page of the table what one request for its address gives? Else only a browser gets to it.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.table.is_plain() && !self.marks.by_script
+    }
+
     /// Does the file name a frame? Else frames are no part of a page.
     #[must_use]
     pub fn has_frames(&self) -> bool {
-        let lists = [&self.sign_in.clear, &self.sign_in.steps, &self.table.steps];
+        let sign_in = &self.sign_in;
+        let lists = [
+            &sign_in.clear,
+            &sign_in.steps,
+            &sign_in.otp,
+            &self.table.steps,
+        ];
         let mut steps = lists.into_iter().flatten();
         let mut between = self.interstitials.iter();
         self.table.frame.is_some()

@@ -8,10 +8,11 @@ use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::web::CloseConnection;
@@ -20,6 +21,9 @@ use super::web::CloseConnection;
 const MAX_CONNECTIONS: usize = 256;
 /// How long the accept loop rests when the system has no connection to give (out of file descriptors).
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// How long a visitor may take to hear why it gets no TLS.
+const ALERT_LIMIT: Duration = Duration::from_secs(2);
 
 /// The request was to be answered with a closed connection.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +47,13 @@ pub(in crate::demo) async fn serve(
                     connections.spawn(async move {
                         match tls {
                             None => connection(stream, routes).await,
-                            Some(tls) => match tls.accept(stream).await {
+                            Some(tls) => match tls.accept(stream).into_fallible().await {
                                 Ok(stream) => connection(stream, routes).await,
-                                // A visitor without the right certificate: no news either.
-                                Err(error) => tracing::debug!(%error, "no TLS at the demo portal"),
+                                Err((error, stream)) => {
+                                    // A visitor without the right certificate: no news either.
+                                    tracing::debug!(%error, "no TLS at the demo portal");
+                                    let _given_up = timeout(ALERT_LIMIT, let_go(stream)).await;
+                                }
                             },
                         }
                     });
@@ -62,6 +69,14 @@ pub(in crate::demo) async fn serve(
     }
     drop(listener);
     connections.shutdown().await;
+}
+
+/// Ends a connection so that the alert on it arrives: one that is closed over unread bytes takes it along.
+async fn let_go(mut stream: TcpStream) {
+    let mut rest = [0; 4096];
+    if stream.shutdown().await.is_ok() {
+        while let Ok(1..) = stream.read(&mut rest).await {}
+    }
 }
 
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, routes: Router) {

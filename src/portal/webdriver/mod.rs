@@ -72,7 +72,7 @@ use super::way::Ladder;
 use super::{Credential, Days, Page, Portal, PortalError};
 use crate::clock::Clock;
 use crate::page_loads::PageLoads;
-use crate::selectors;
+use crate::selectors::{self, Read};
 
 /// The WebDriver of one account.
 #[derive(Debug, Clone)]
@@ -149,9 +149,14 @@ impl WebDriverPortal {
     pub fn new(settings: Settings) -> Self {
         let file = KeptFile::new(&settings.state, settings.owner.clone());
         let table = &settings.selectors.table;
+        let read = if settings.selectors.is_plain() {
+            table.read
+        } else {
+            Read::Navigate
+        };
         Self {
             kept: Keeper::new(file, settings.session_key.clone()),
-            ladder: Ladder::new(table.read, table.may_leave_browser),
+            ladder: Ladder::new(read, table.may_leave_browser),
             settings,
             browser: None,
             http: None,

@@ -134,8 +134,7 @@ impl WebDriverPortal {
     /// A browser that was just started shows no page yet: it has to load one first.
     /// Nor does a script get to a table that takes steps or stands in a frame.
     fn possible(&self, way: Way) -> Way {
-        let portal = &self.settings.selectors;
-        if !portal.table.is_plain() || portal.marks.by_script {
+        if !self.settings.selectors.is_plain() {
             return Way::Navigate;
         }
         match way {
@@ -262,7 +261,7 @@ impl WebDriverPortal {
     async fn next_url(&self, last: &Last) -> Option<Url> {
         let page = last.page.clone()?;
         let portal = self.settings.selectors.clone();
-        if !portal.table.is_plain() {
+        if !portal.is_plain() {
             return None;
         }
         let here = page.url.clone();

@@ -131,6 +131,7 @@ pub const WRONG_SELECTORS: &[Mistake] = &[
     ("a step of the table that is a list of its own", &[("order = \"newest-first\"", "steps = { click = \"#statement\" }\norder = \"newest-first\"")]),
     ("a frame of the table by jQuery", &[("order = \"newest-first\"", "frame = \"iframe:first\"\norder = \"newest-first\"")]),
     ("a header table by jQuery", &[("order = \"newest-first\"", "header = \"tr:eq(0)\"\norder = \"newest-first\"")]),
+    ("a table behind steps that is read without a browser", &[("order = \"newest-first\"", "steps = [{ click = \"#statement\" }]\nread = \"http\"\norder = \"newest-first\"")]),
     ("a page label without a next page", &[("next = \"a.next\"", "page_label = \"#page\"")]),
     ("a page label that is no CSS", &[("order = \"newest-first\"", "page_label = \"span::text\"\norder = \"newest-first\"")]),
     ("pages by script in words", &[("[marks] ", "[marks]\nby_script = \"yes\" ")]),

@@ -1,6 +1,6 @@
 //! Mwezi: pages made by script.
 
-use tillwatch::demo::guest::Which;
+use tillwatch::demo::guest::{Verdict, Which};
 use tillwatch::portal::Portal as _;
 use tillwatch::session::Outcome;
 use tillwatch::understand::Session;
@@ -60,4 +60,21 @@ async fn a_code_is_asked_for_only_sometimes() {
     assert!(stage.control().truth().has_session);
     browser.close().await;
     assert!(!stage.control().truth().has_session);
+}
+
+#[tokio::test]
+async fn a_code_is_typed_where_it_is_asked_for_and_a_wrong_one_is_told() {
+    let stage = Stage::new(Which::Mwezi).await;
+    stage.control().turn(|knobs| knobs.code = true);
+    let mut browser = stage.open().await;
+    let said = stage.sign_in(&mut browser).await;
+    assert_eq!(said, Session::Refused(Outcome::OtpRequired));
+    let page = browser.submit_code(&"none".into()).await.unwrap();
+    assert_eq!(stage.says(&page), Session::Refused(Outcome::WrongCode));
+    let code = stage.control().code().unwrap();
+    let page = browser.submit_code(&code.into()).await.unwrap();
+    assert_eq!(stage.says(&page), Session::SignedIn);
+    browser.close().await;
+    let attempts = stage.control().truth().attempts;
+    assert_eq!(attempts, [Verdict::Open, Verdict::WrongCode]);
 }
