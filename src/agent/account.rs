@@ -6,13 +6,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 
-use super::Pool;
 use crate::clock::Clock;
 use crate::control::Ordered;
 use crate::event::AccountRef;
 use crate::login::credentials::Sources;
 use crate::login::gate::Gate;
 use crate::payment::AccountName;
+use crate::portal::pool::Pool;
 use crate::schedule::Pace;
 use crate::selectors;
 use crate::status::Status;

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::report::{Listeners, Subjects, report};
 use super::{Options, Running, StartError, Task};
-use crate::agent::{self, Agent, Edges, Limits, Pool, Seat};
+use crate::agent::{self, Agent, Edges, Limits, Seat};
 use crate::clock::Clock;
 use crate::config::{self, Config, Driver, Resolved, Settings, Since, SinkKind};
 use crate::control::{self, Ordered};
@@ -27,6 +27,7 @@ use crate::login::ledger::LedgerKey;
 use crate::page_loads::PageLoads;
 use crate::payment::AccountName;
 use crate::portal::kept::{Key, Owner};
+use crate::portal::pool::Pool;
 use crate::portal::webdriver::{self, WebDriverPortal};
 use crate::sign_in::expected_ledger;
 use crate::sink::file::FileSink;
@@ -155,7 +156,15 @@ async fn cast(
         let (sender, orders) = mpsc::channel(ORDERS);
         let (gate, ledger) = open_gate(settings, resolved, store, &mut gates).await?;
         let edges = Edges {
-            portal: web_driver_portal(config, settings, resolved, &session_key, clock, stop)?,
+            portal: web_driver_portal(
+                config,
+                settings,
+                resolved,
+                &session_key,
+                &pool,
+                clock,
+                stop,
+            )?,
             store: store.clone(),
             gate,
             ledger,
@@ -258,6 +267,7 @@ fn web_driver_portal(
     settings: &Settings,
     resolved: &Resolved,
     session_key: &Option<Key>,
+    pool: &Pool,
     clock: &Clock,
     stop: &watch::Receiver<bool>,
 ) -> Result<WebDriverPortal, StartError> {
@@ -290,6 +300,7 @@ fn web_driver_portal(
             origin: resolved.portal.origin.to_string(),
         },
         session_key: session_key.clone(),
+        pool: pool.clone(),
         max_age: config.webdriver.browser_max_age,
         max_memory: config.webdriver.browser_max_memory,
         clock: clock.clone(),

@@ -35,6 +35,7 @@ const RINGS: &[(&str, u8)] = &[
     ("login/ledger", 1),
     ("login/mod", 1),
     ("portal/kept", 1),
+    ("portal/pool", 1),
     ("store", 1),
     ("http", 2),
     ("login/credentials", 2),
