@@ -6,7 +6,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 
-use super::Pool;
 use crate::attended::Attended;
 use crate::clock::Clock;
 use crate::control::Ordered;
@@ -15,6 +14,7 @@ use crate::login::credentials::Sources;
 use crate::login::gate::Gate;
 use crate::one_time_code::Codes;
 use crate::payment::AccountName;
+use crate::portal::pool::Pool;
 use crate::schedule::Pace;
 use crate::selectors;
 use crate::status::Status;

@@ -20,14 +20,12 @@ mod account;
 mod failure;
 mod person;
 mod plan;
-mod pool;
 mod say;
 mod turn;
 
 pub use account::{Account, Edges, Limits, Seat};
 pub use failure::TurnError;
 use failure::judge;
-pub use pool::{Place, Pool};
 
 /// How a turn ended.
 enum Turn {
@@ -59,8 +57,6 @@ pub struct Agent<P> {
     met_empty: bool,
     /// The portal edge has what opens a kept session.
     unlocked: bool,
-    /// Leave to have a browser.
-    place: Option<Place>,
     /// The last place came too late.
     crowded: bool,
     /// Since when a person is expected to finish a sign-in in our browser.
@@ -112,7 +108,6 @@ impl<P: Portal> Agent<P> {
             doubtful,
             met_empty: false,
             unlocked: false,
-            place: None,
             crowded: false,
             person_asked: None,
             known,
@@ -150,7 +145,7 @@ impl<P: Portal> Agent<P> {
                 self.after(Ok(Turn::Wait(left, State::Quiet)), now).await;
                 continue;
             }
-            if self.place.is_none() {
+            if self.edges.portal.needs_place() {
                 let Some(()) = self.await_place(due, &mut stop).await else {
                     break;
                 };
@@ -178,8 +173,8 @@ impl<P: Portal> Agent<P> {
             if ended {
                 break;
             }
-            if self.edges.pool.is_wanted() {
-                self.make_room().await;
+            if self.edges.portal.holds_place() && self.edges.pool.is_wanted() {
+                self.edges.portal.park().await;
             }
         }
         self.leave().await;
@@ -207,26 +202,10 @@ impl<P: Portal> Agent<P> {
     /// The agent ends here: its session is kept for the next start, or ended.
     async fn leave(&mut self) {
         if self.account.sign_out_at_stop {
-            self.close().await;
+            self.edges.portal.close().await;
         } else {
             self.edges.portal.park().await;
         }
-    }
-
-    /// Signs out, for which a session that is kept needs a browser.
-    async fn close(&mut self) {
-        self.unlock().await;
-        if self.place.is_none() {
-            self.place = Some(self.edges.pool.place(Duration::ZERO).await);
-        }
-        self.edges.portal.close().await;
-        self.place = None;
-    }
-
-    /// Another account is to have the browser's place.
-    async fn make_room(&mut self) {
-        self.edges.portal.park().await;
-        self.place = None;
     }
 
     /// Waits for leave to have a browser, an order or the end. `None`: the end.
@@ -234,7 +213,7 @@ impl<P: Portal> Agent<P> {
         let since = self.edges.clock.monotonic();
         tokio::select! {
             place = self.edges.pool.place(due) => {
-                self.place = Some(place);
+                self.edges.portal.take_place(place);
                 self.say_waited(self.edges.clock.monotonic().saturating_sub(since));
                 Some(())
             }
@@ -263,15 +242,16 @@ impl<P: Portal> Agent<P> {
         };
         let next = self.schedule.next();
         let wanted = async {
-            match &self.place {
-                Some(place) => place.wanted(next).await,
-                None => std::future::pending().await,
+            if self.edges.portal.holds_place() {
+                self.edges.pool.wanted(next).await;
+            } else {
+                std::future::pending().await
             }
         };
         tokio::select! {
             () = sleep => Some(()),
             () = wanted => {
-                self.make_room().await;
+                self.edges.portal.park().await;
                 Some(())
             }
             changed = stop.changed() => changed.ok().filter(|()| !*stop.borrow()),
@@ -289,7 +269,8 @@ impl<P: Portal> Agent<P> {
         let name = self.account.about.name.clone();
         let result = match order {
             Order::Pause => {
-                self.close().await;
+                self.unlock().await;
+                self.edges.portal.close().await;
                 self.life.forget();
                 let paused = self.edges.store.set_paused(&name, true).await;
                 if paused.is_ok() {

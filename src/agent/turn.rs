@@ -218,7 +218,11 @@ impl<P: Portal> Agent<P> {
                 self.life.sign_of_life(self.edges.clock.monotonic());
                 self.becomes(Event::PageIn);
             }
-            Err(ReadError::Portal(PortalError::Hung { .. } | PortalError::BrowserLost { .. })) => {
+            Err(ReadError::Portal(
+                PortalError::Hung { .. }
+                | PortalError::BrowserLost { .. }
+                | PortalError::OutOfMemory { .. },
+            )) => {
                 self.life.forget();
                 self.becomes(Event::BrowserLost);
             }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 pub mod kept;
+pub mod pool;
 mod trouble;
 pub mod way;
 pub mod webdriver;
@@ -190,6 +191,21 @@ pub trait Portal: Send {
             let _ = is_table;
             false
         }
+    }
+
+    /// Does the next turn need a place for a browser, which it does not have?
+    fn needs_place(&self) -> bool {
+        false
+    }
+
+    /// Has it a place, for others to wait for? `park` gives it back.
+    fn holds_place(&self) -> bool {
+        false
+    }
+
+    /// A place for its next browser.
+    fn take_place(&mut self, place: pool::Place) {
+        drop(place);
     }
 
     /// Signs out where the portal has a way to, also of a parked session, keeps nothing of it, and ends the browser. Never

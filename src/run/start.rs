@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::report::{Listeners, Subjects, report};
 use super::{Options, Running, StartError, Task, people};
-use crate::agent::{self, Agent, Edges, Limits, Pool, Seat};
+use crate::agent::{self, Agent, Edges, Limits, Seat};
 use crate::clock::Clock;
 use crate::config::{self, Config, Driver, OtpBy, Resolved, Settings, Since, SinkKind};
 use crate::control::{self, Ordered};
@@ -32,6 +32,7 @@ use crate::overview::Overview;
 use crate::page_loads::PageLoads;
 use crate::payment::AccountName;
 use crate::portal::kept::{Key, Owner};
+use crate::portal::pool::Pool;
 use crate::portal::webdriver::{self, WebDriverPortal};
 use crate::sign_in::expected_ledger;
 use crate::sink::file::FileSink;
@@ -192,7 +193,15 @@ async fn cast(
                 .insert(settings.name.clone(), codes.desk().clone());
         }
         let edges = Edges {
-            portal: web_driver_portal(config, settings, resolved, &session_key, clock, stop)?,
+            portal: web_driver_portal(
+                config,
+                settings,
+                resolved,
+                &session_key,
+                &pool,
+                clock,
+                stop,
+            )?,
             store: store.clone(),
             gate,
             codes,
@@ -296,6 +305,7 @@ fn web_driver_portal(
     settings: &Settings,
     resolved: &Resolved,
     session_key: &Option<Key>,
+    pool: &Pool,
     clock: &Clock,
     stop: &watch::Receiver<bool>,
 ) -> Result<WebDriverPortal, StartError> {
@@ -329,6 +339,7 @@ fn web_driver_portal(
             origin: resolved.portal.origin.to_string(),
         },
         session_key: session_key.clone(),
+        pool: pool.clone(),
         max_age: config.webdriver.browser_max_age,
         max_memory: config.webdriver.browser_max_memory,
         clock: clock.clone(),

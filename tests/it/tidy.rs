@@ -40,6 +40,7 @@ const RINGS: &[(&str, u8)] = &[
     ("login/mod", 1),
     ("portal/kept", 1),
     ("overview", 1),
+    ("portal/pool", 1),
     ("store", 1),
     ("http", 2),
     ("login/code_command", 2),

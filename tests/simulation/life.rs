@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tillwatch::agent::{Account, Agent, Edges, Limits, Pool, Seat};
+use tillwatch::agent::{Account, Agent, Edges, Limits, Seat};
 use tillwatch::clock::Clock;
 use tillwatch::delivery::{self, DeliveryError, Ended, Progress};
 use tillwatch::event::AccountRef;
@@ -14,6 +14,7 @@ use tillwatch::login::gate::Gates;
 use tillwatch::login::ledger::LedgerKey;
 use tillwatch::one_time_code::Codes;
 use tillwatch::payment::{AccountName, OperatorAccount};
+use tillwatch::portal::pool::Pool;
 use tillwatch::schedule::Pace;
 use tillwatch::selectors;
 use tillwatch::sign_in;

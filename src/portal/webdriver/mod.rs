@@ -68,6 +68,7 @@ use self::session::Failure;
 use self::settle::Until;
 use self::table::Last;
 use super::kept::{KeptFile, Key, Owner};
+use super::pool::{self, Pool};
 use super::way::Ladder;
 use super::{Credential, Days, Page, Portal, PortalError};
 use crate::clock::Clock;
@@ -118,6 +119,8 @@ pub struct Settings {
     pub owner: Owner,
     /// Opens the kept session; `None`: a key of the account's own secret does, once [`Portal::unlock`] was called.
     pub session_key: Option<Key>,
+    /// Bounds the browsers of all accounts.
+    pub pool: Pool,
     /// A browser that is older is replaced.
     pub max_age: Duration,
     /// A local browser that holds more is replaced: bytes, with its driver.
@@ -134,6 +137,8 @@ pub struct Settings {
 pub struct WebDriverPortal {
     settings: Settings,
     browser: Option<Browser>,
+    /// Leave to have a browser; outlives it until its processes are gone.
+    place: Option<pool::Place>,
     kept: Keeper,
     /// The session as it is outside the browser: borrowed from it, or all that is left of it.
     http: Option<Http>,
@@ -159,6 +164,7 @@ impl WebDriverPortal {
             ladder: Ladder::new(read, table.may_leave_browser),
             settings,
             browser: None,
+            place: None,
             http: None,
             last: None,
             downs: 0,
@@ -326,6 +332,18 @@ impl Portal for WebDriverPortal {
         }
         self.http = None;
         self.kept.forget();
+    }
+
+    fn needs_place(&self) -> bool {
+        self.place.is_none() && !self.reads_without_browser()
+    }
+
+    fn holds_place(&self) -> bool {
+        self.place.is_some()
+    }
+
+    fn take_place(&mut self, place: pool::Place) {
+        self.place = Some(place);
     }
 
     async fn park(&mut self) {

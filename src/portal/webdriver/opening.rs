@@ -22,6 +22,10 @@ pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(4);
 impl WebDriverPortal {
     /// A browser, with the session that was kept where there is one.
     pub(super) async fn open_browser(&mut self) -> Result<(), PortalError> {
+        if self.place.is_none() {
+            // In the middle of a turn, which cannot wait for long: before those that have not begun theirs.
+            self.place = Some(self.settings.pool.place(Duration::ZERO).await);
+        }
         let browser = match &self.settings.webdriver {
             WebDriver::Remote { url, args } => self.open_remote(url, args).await?,
             WebDriver::Local {
@@ -162,14 +166,18 @@ impl WebDriverPortal {
         }
     }
 
-    /// Ends the session and kills a local driver, each within a limit. The portal is not asked.
+    /// Ends the session and kills a local driver, each within a limit, and gives the place back. The portal is not asked.
     pub(super) async fn end_browser(&mut self) {
-        let Some(Browser {
+        if let Some(browser) = self.browser.take() {
+            self.end(browser).await;
+        }
+        self.place = None;
+    }
+
+    async fn end(&self, browser: Browser) {
+        let Browser {
             session, driver, ..
-        }) = self.browser.take()
-        else {
-            return;
-        };
+        } = browser;
         let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
         let id = session.id().to_owned();
         let is_ended = session.end(limit).await;

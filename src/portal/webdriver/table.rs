@@ -175,9 +175,11 @@ impl WebDriverPortal {
         let fetched = self.fetch(url).await;
         match self.settle(fetched).await {
             Ok(fetched) => fetched.map_err(Missed::Odd),
-            Err(error @ (PortalError::BrowserLost { .. } | PortalError::Hung { .. })) => {
-                Err(Missed::Down(error))
-            }
+            Err(
+                error @ (PortalError::BrowserLost { .. }
+                | PortalError::OutOfMemory { .. }
+                | PortalError::Hung { .. }),
+            ) => Err(Missed::Down(error)),
             Err(error) => Err(Missed::Odd(error)),
         }
     }

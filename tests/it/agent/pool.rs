@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tillwatch::clock::Clock;
 use tillwatch::demo::portal::{PortalConfig, Posting};
 
 use super::stage::{Cast, Stage};
@@ -20,6 +21,10 @@ fn cast(index: usize) -> Cast {
             seed: 1 + index as u64,
             ..PortalConfig::default()
         },
+        keys: format!(
+            "poll = \"1s\"\nsince = \"{}\"",
+            Clock::System.now().to_rfc3339()
+        ),
         ..Cast::kilima()
     }
 }
@@ -46,13 +51,51 @@ fn turns(stage: &Stage) -> Vec<String> {
         .collect()
 }
 
+/// Bounds the browsers of the stage.
+fn bound(stage: &Stage, most: usize) {
+    let file = stage.path("tillwatch.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let bounded = format!("[webdriver]\nmax_sessions = {most}\n");
+    std::fs::write(&file, config.replacen("[webdriver]\n", &bounded, 1)).unwrap();
+}
+
+#[tokio::test]
+async fn accounts_that_read_without_a_browser_leave_their_place_to_others() {
+    let cast = (0..4).map(|index| Cast {
+        keys: format!("{}\nread = \"http\"", cast(index).keys),
+        ..cast(index)
+    });
+    let stage = Stage::set(cast.collect(), "").await;
+    bound(&stage, 1);
+    let selectors = stage.path("selectors/kilima.toml");
+    let text = std::fs::read_to_string(&selectors).unwrap();
+    let text = text.replacen("[table]", "[table]\nmay_leave_browser = true", 1);
+    std::fs::write(&selectors, text).unwrap();
+    let agent = stage.start();
+    stage
+        .until("each has left the browser", || {
+            assert!(browsers(&stage) <= 1);
+            stage.log().matches("read by it from now on").count() == 4 && browsers(&stage) == 0
+        })
+        .await;
+    for portal in &stage.portals {
+        let receipt = portal.control().post_payment(&Posting::default()).unwrap();
+        stage
+            .until("the payment comes out", || {
+                assert_eq!(browsers(&stage), 0, "{}", stage.log());
+                stage.is_told(&receipt)
+            })
+            .await;
+        assert_eq!(portal.control().truth().attempts.len(), 1);
+    }
+    assert_eq!(agent.stop().await, 0);
+    stage.is_bare().await;
+}
+
 #[tokio::test]
 async fn twenty_accounts_on_three_browsers_take_turns_and_spend_one_login_each() {
     let stage = Stage::set((0..ACCOUNTS.len()).map(cast).collect(), "").await;
-    let file = stage.path("tillwatch.toml");
-    let config = std::fs::read_to_string(&file).unwrap();
-    let bounded = format!("[webdriver]\nmax_sessions = {BROWSERS}\n");
-    std::fs::write(&file, config.replacen("[webdriver]\n", &bounded, 1)).unwrap();
+    bound(&stage, BROWSERS);
     let agent = stage.start_at("debug");
     for _round in 0..2 {
         let receipts: Vec<String> = (stage.portals.iter())

@@ -176,6 +176,8 @@ async fn auto_goes_down_to_http_and_the_browser_comes_back_only_for_a_sign_in() 
     assert_eq!(portal.truth().attempts.len(), 2, "{}", stage.log());
 
     // Signed out without a browser: none is started for it.
+    let paused = stage.command(&["pause", "kilima"]).output().await.unwrap();
+    assert!(paused.status.success(), "{paused:?}");
     assert_eq!(agent.stop().await, 0);
     assert_eq!(portal.truth().session_since, None);
     let last = portal.truth().loads;

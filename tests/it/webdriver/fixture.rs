@@ -60,6 +60,7 @@ impl Bench {
             selectors: Arc::new(portal_file(origin)),
             owner: owner(origin),
             session_key: None,
+            pool: tillwatch::portal::pool::Pool::of(1),
             max_age: Duration::MAX,
             max_memory: u64::MAX,
             clock: Clock::System,

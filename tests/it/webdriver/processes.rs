@@ -94,6 +94,7 @@ async fn the_owner_that_is_killed() {
         selectors: std::sync::Arc::new(portal_file("http://127.0.0.1:1")),
         owner: owner("http://127.0.0.1:1"),
         session_key: None,
+        pool: tillwatch::portal::pool::Pool::of(1),
         max_age: std::time::Duration::MAX,
         max_memory: u64::MAX,
         clock: tillwatch::clock::Clock::System,

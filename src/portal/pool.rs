@@ -106,6 +106,28 @@ impl Pool {
         self.lock().is_wanted()
     }
 
+    /// Ends when somebody else is to have the place of the caller, who has one and nothing to do until `due`.
+    pub async fn wanted(&self, due: Duration) {
+        let (told, hears) = oneshot::channel();
+        let turn = {
+            let mut state = self.lock();
+            if state.is_wanted() {
+                return;
+            }
+            let turn = state.turn(due);
+            state.idle.insert(turn, told);
+            turn
+        };
+        let idle = Idle {
+            pool: self.clone(),
+            turn,
+        };
+        if hears.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        drop(idle);
+    }
+
     fn give_back(&self) {
         let mut state = self.lock();
         while let Some((_, sender)) = state.waiting.pop_first() {
@@ -116,33 +138,6 @@ impl Pool {
             }
         }
         state.free += 1;
-    }
-}
-
-impl Place {
-    /// Ends when somebody else is to have this place, whose holder has nothing to do until `due`.
-    pub async fn wanted(&self, due: Duration) {
-        let Some(pool) = &self.pool else {
-            return std::future::pending().await;
-        };
-        let (told, hears) = oneshot::channel();
-        let turn = {
-            let mut state = pool.lock();
-            if state.is_wanted() {
-                return;
-            }
-            let turn = state.turn(due);
-            state.idle.insert(turn, told);
-            turn
-        };
-        let idle = Idle {
-            pool: pool.clone(),
-            turn,
-        };
-        if hears.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        drop(idle);
     }
 }
 
@@ -207,11 +202,11 @@ mod tests {
     #[tokio::test]
     async fn who_has_nothing_to_do_for_longest_makes_room_and_the_others_keep_their_place() {
         let pool = Pool::of(2);
-        let (soon, late) = (pool.place(S(1)).await, pool.place(S(1)).await);
+        let (_soon, late) = (pool.place(S(1)).await, pool.place(S(1)).await);
         let mut next = pin!(pool.place(S(5)));
         {
-            let mut soon_wanted = pin!(soon.wanted(S(20)));
-            let late_wanted = late.wanted(S(90));
+            let mut soon_wanted = pin!(pool.wanted(S(20)));
+            let late_wanted = pool.wanted(S(90));
             tokio::select! {
                 biased;
                 () = &mut soon_wanted => panic!("the wrong one"),
