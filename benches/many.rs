@@ -237,7 +237,8 @@ fn write_files(dir: &Path, portals: &[Arc<DemoPortal>], poll: Duration) {
         write!(
             config,
             "[[account]]\nname = {:?}\nportal = \"kilima\"\nnumber = \"6{number:05}\"\nuser = {:?}\nsecret_file = \"secret\"\n\
-             origin = \"http://{}\"\npoll = \"{}\"\nread = \"http\"\n",
+             origin = \"http://{}\"\npoll = \"{}\"\nread = \"http\"\n\
+             cap = {{ logins = 10, per = \"1s\" }}\nreserve = 0\nspacing = \"1ms\"\n",
             name(number),
             knobs.user,
             portal.address(),

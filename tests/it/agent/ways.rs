@@ -137,7 +137,11 @@ async fn each_way_gives_every_payment_once_while_sessions_expire() {
 
 #[tokio::test]
 async fn auto_goes_down_to_http_and_the_browser_comes_back_only_for_a_sign_in() {
-    let stage = Stage::set(vec![Cast::kilima()], "").await;
+    let cast = Cast {
+        keys: "poll = \"1s\"\nsign_out_at_stop = true".to_owned(),
+        ..Cast::kilima()
+    };
+    let stage = Stage::set(vec![cast], "").await;
     permit_http(&stage);
     let (portal, agent) = (stage.portal(), stage.start());
     let without_browser = async |what: &str| {
