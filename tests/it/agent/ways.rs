@@ -255,3 +255,66 @@ async fn a_sign_in_page_that_only_a_cheap_way_meets_spends_no_login() {
     assert_eq!(portal.truth().attempts.len(), 1);
     stage.is_bare().await;
 }
+
+/// Who reads without a browser holds no place: three accounts need one only for their sign-ins.
+#[tokio::test]
+async fn accounts_without_a_browser_leave_its_place_to_others() {
+    let cast = ["one", "two", "three"].map(|name| Cast {
+        name,
+        knobs: PortalConfig {
+            short_code: name.to_owned(),
+            ..PortalConfig::default()
+        },
+        keys: "poll = \"1s\"\nread = \"http\"".to_owned(),
+        ..Cast::kilima()
+    });
+    let stage = Stage::set(cast.into(), "").await;
+    let file = stage.path("tillwatch.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    let bounded = config.replacen("[webdriver]\n", "[webdriver]\nmax_sessions = 1\n", 1);
+    fs::write(&file, bounded).unwrap();
+    let agent = stage.start();
+    let portals: Vec<&SideChannel> = stage
+        .portals
+        .iter()
+        .map(|portal| portal.control())
+        .collect();
+    let all_without = async |what: &str| {
+        stage
+            .until(what, || {
+                let mut last = portals.iter().map(|portal| modes(portal, 0).pop());
+                last.all(|last| last.is_some_and(|(mode, _)| mode == "none"))
+                    && stage.processes().is_empty()
+            })
+            .await;
+    };
+    all_without("all are read without a browser").await;
+    let from = portals
+        .iter()
+        .map(|portal| loads(portal))
+        .collect::<Vec<_>>();
+    for (portal, from) in portals.iter().zip(&from) {
+        stage
+            .until("it is read on and on", || count(portal, *from, "none") > 3)
+            .await;
+        assert!(modes(portal, *from).iter().all(|(mode, _)| mode == "none"));
+    }
+    // The one whose session ends gets the place, and the others do not wait for it.
+    portals[1].expire_session(0);
+    stage
+        .until("it signs in again", || {
+            portals[1].truth().attempts.len() == 2
+        })
+        .await;
+    all_without("and leaves the browser again").await;
+    let logins: Vec<usize> = portals
+        .iter()
+        .map(|portal| portal.truth().attempts.len())
+        .collect();
+    assert_eq!(logins, [1, 2, 1], "{}", stage.log());
+    for (portal, from) in [(portals[0], from[0]), (portals[2], from[2])] {
+        assert!(modes(portal, from).iter().all(|(mode, _)| mode == "none"));
+    }
+    assert_eq!(agent.stop().await, 0);
+    stage.is_bare().await;
+}
