@@ -18,6 +18,7 @@ use super::opening::CLOSE_LIMIT;
 use super::session::{Failure, Session};
 use crate::portal::PortalError;
 use crate::portal::kept::{Item, Kept, KeptFile, Key};
+use crate::portal::way::Way;
 use crate::selectors::Origin;
 
 /// A portal may give a new cookie with every page: the session is looked at once in this time, and after a sign-in.
@@ -225,14 +226,22 @@ impl WebDriverPortal {
         }
     }
 
-    /// Ends the browser; its session is kept as it is now.
+    /// Ends the browser; its session is kept as it is now. An account that reads without a browser goes on.
     pub(super) async fn park_browser(&mut self) {
         let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
         let is_proved = self.http_goes_on() || self.browser.as_ref().is_some_and(|it| it.is_proved);
         if is_proved && timeout(limit, self.look(true)).await.is_err() {
             tracing::info!("the session as it is now is not kept: the browser does not answer");
         }
-        self.http = None;
+        let goes_on = is_proved
+            && self.ladder.way() == Way::Http
+            && self.stands()
+            && timeout(limit, self.borrow_session())
+                .await
+                .is_ok_and(|borrowed| borrowed.is_ok());
+        if !goes_on {
+            self.http = None;
+        }
         self.end_browser().await;
     }
 

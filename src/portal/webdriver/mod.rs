@@ -260,10 +260,10 @@ impl Portal for WebDriverPortal {
             self.forget();
             self.end_browser().await;
         }
-        match &self.browser {
-            Some(_) => Ok(()),
-            None => self.open_browser().await,
+        if self.browser.is_some() || self.reads_without_browser() {
+            return Ok(());
         }
+        self.open_browser().await
     }
 
     async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {

@@ -145,7 +145,7 @@ impl WebDriverPortal {
     }
 
     /// Does the browser show a page of the portal, from which a script may ask for another?
-    fn stands(&self) -> bool {
+    pub(super) fn stands(&self) -> bool {
         self.browser.as_ref().is_some_and(|browser| browser.stands)
     }
 
@@ -217,7 +217,7 @@ impl WebDriverPortal {
     }
 
     /// Takes cookies and manner of the browser, which is signed in.
-    async fn borrow_session(&mut self) -> Result<(), StepError> {
+    pub(super) async fn borrow_session(&mut self) -> Result<(), StepError> {
         let clock = self.settings.clock.clone();
         let kept = self
             .snapshot()

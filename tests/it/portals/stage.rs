@@ -73,6 +73,7 @@ impl Stage {
             headed: false,
             owner: owner(&self.portal.origin()),
             session_key: None,
+            pool: tillwatch::portal::pool::Pool::of(1),
             clock: Clock::System,
             max_age: Duration::MAX,
             max_memory: u64::MAX,
