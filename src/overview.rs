@@ -46,6 +46,8 @@ pub struct AccountView {
     pub quarantined: u64,
     /// Holes told and not filled.
     pub gaps: u64,
+    /// In how many days the password expires, where the portal said so at the last sign-in.
+    pub password_expires_in_days: Option<u32>,
     /// `closed`: signing in is allowed; `doubtful`: once more; `lost`; or the verdict that opened it.
     pub breaker: String,
     /// "Complete up to", as told last.
@@ -143,6 +145,7 @@ fn view(
         payments_told: status.payments_told,
         quarantined: kept.quarantined.len() as u64,
         gaps: state.map_or(0, |state| state.gaps.len() as u64),
+        password_expires_in_days: status.password_expires_in,
         breaker: breaker_word(&kept.breaker),
         watermark: state.and_then(|state| state.watermark).map(text),
     }
@@ -176,6 +179,7 @@ fn broken(name: &AccountName) -> AccountView {
         payments_told: 0,
         quarantined: 0,
         gaps: 0,
+        password_expires_in_days: None,
         breaker: "closed".to_owned(),
         watermark: None,
     }

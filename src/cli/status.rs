@@ -157,6 +157,7 @@ mod tests {
             payments_told: 17,
             quarantined: 1,
             gaps: 0,
+            password_expires_in_days: None,
             breaker: "closed".to_owned(),
             watermark: None,
         }
