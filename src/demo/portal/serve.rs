@@ -8,7 +8,7 @@ use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -71,12 +71,10 @@ pub(in crate::demo) async fn serve(
     connections.shutdown().await;
 }
 
-/// Ends a connection so that the alert on it arrives: one that is closed over unread bytes takes it along.
+/// Waits until the visitor has read the alert on the connection and ended it: one that is closed first takes it along.
 async fn let_go(mut stream: TcpStream) {
     let mut rest = [0; 4096];
-    if stream.shutdown().await.is_ok() {
-        while let Ok(1..) = stream.read(&mut rest).await {}
-    }
+    while let Ok(1..) = stream.read(&mut rest).await {}
 }
 
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, routes: Router) {

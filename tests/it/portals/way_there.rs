@@ -174,11 +174,11 @@ async fn everything_goes_through_the_proxy_of_the_account() {
 
 #[tokio::test]
 async fn a_portal_that_takes_long_for_each_page_costs_no_further_login() {
-    let stage = Stage::new(Which::Tausi).await;
+    let stage = Stage::new(Which::Ngome).await;
     stage.control().seed_history(15).unwrap();
-    stage.control().turn(|knobs| knobs.answer_ms = 2500);
+    stage.control().turn(|knobs| knobs.answer_ms = 4000);
     let mut settings = stage.settings();
-    settings.page_timeout = Duration::from_secs(1);
+    settings.page_timeout = Duration::from_secs(3);
     let mut hasty = WebDriverPortal::new(settings);
     hasty.open().await.unwrap();
     let error = hasty.visit_sign_in().await.unwrap_err().to_string();
