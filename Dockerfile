@@ -1,4 +1,4 @@
-# Two images: `webdriver` (Debian's Chromium and its driver) and, last and so by default, the agent.
+# Three images: `webdriver` (Debian's Chromium and its driver), `agent`, and `headed` (a WebDriver with a screen for people).
 # Nothing here needs BuildKit. The names of the base images are arguments, for a registry mirror.
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 ARG RUST_IMAGE=rust:1.95-slim-bookworm
@@ -22,17 +22,6 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
 # Who may talk to it is said by whoever runs it (--allowed-ips, --allowed-origins); unsaid, loopback only.
 ENTRYPOINT ["chromedriver", "--port=9515"]
 
-# The same with a screen that a person can reach: for a captcha, or a page that only a person may pass.
-FROM webdriver AS headed
-USER root
-RUN apt-get update \
- && apt-get install -y --no-install-recommends xvfb x11vnc novnc websockify openbox \
- && rm -rf /var/lib/apt/lists/*
-COPY docs/compose/headed /usr/local/bin/headed
-USER 10002:10002
-EXPOSE 6080
-ENTRYPOINT ["headed"]
-
 FROM ${RUST_IMAGE} AS builder
 WORKDIR /build
 # The dependencies alone first: a layer that a change of our own code leaves as it is. (Cargo.toml names a benchmark,
@@ -48,7 +37,7 @@ COPY src src
 COPY selectors selectors
 RUN touch src/main.rs src/lib.rs && cargo build --release --locked
 
-FROM ${DEBIAN_IMAGE}
+FROM ${DEBIAN_IMAGE} AS agent
 RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/tillwatch --shell /usr/sbin/nologin tillwatch \
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/tillwatch
 COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
@@ -60,3 +49,14 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 CMD ["tillwatch", "healthcheck"]
 ENTRYPOINT ["tillwatch"]
 CMD ["run", "--config", "/etc/tillwatch/tillwatch.toml"]
+
+# The WebDriver with a screen that a person can reach: for a captcha, or a page that only a person may pass.
+FROM webdriver AS headed
+USER root
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends xvfb x11vnc novnc websockify openbox \
+ && rm -rf /var/lib/apt/lists/*
+COPY docs/compose/headed /usr/local/bin/headed
+USER 10002:10002
+EXPOSE 6080
+ENTRYPOINT ["headed"]
