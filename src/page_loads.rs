@@ -148,7 +148,7 @@ impl PageLoads {
             drop(state);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                _ = stop.wait_for(|stops| *stops) => return Err(PageLoadsError::Stopping),
+                Ok(_) = stop.wait_for(|stops| *stops) => return Err(PageLoadsError::Stopping),
             }
         }
     }

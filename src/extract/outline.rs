@@ -40,7 +40,10 @@ fn line(text: &mut String, element: ElementRef<'_>, depth: usize) {
     if let Some(id) = value.id() {
         let _ = write!(text, "#{}", name(id));
     }
-    for class in value.classes() {
+    // The parser gives them in no order.
+    let mut classes: Vec<&str> = value.classes().collect();
+    classes.sort_unstable();
+    for class in classes {
         let _ = write!(text, ".{}", name(class));
     }
     text.push('\n');
@@ -75,7 +78,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             page.outline(),
-            "html\n head\n  title\n body\n  div#terms.v-window.big\n   p#row-############\n   input#step1\n"
+            "html\n head\n  title\n body\n  div#terms.big.v-window\n   p#row-############\n   input#step1\n"
         );
     }
 }

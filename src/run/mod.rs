@@ -25,6 +25,7 @@ use crate::sink::SinkError;
 use crate::status::{State, Status};
 use crate::store::{OpenError, Store, StoreError};
 
+mod browsers;
 mod people;
 mod report;
 mod start;

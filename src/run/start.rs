@@ -12,11 +12,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::browsers::{session_key, web_driver_portal};
 use super::report::{Listeners, Subjects, report};
 use super::{Options, Running, StartError, Task, people};
 use crate::agent::{self, Agent, Edges, Limits, Seat};
 use crate::clock::Clock;
-use crate::config::{self, Config, Driver, OtpBy, Resolved, Settings, Since, SinkKind};
+use crate::config::{Config, OtpBy, Resolved, Settings, Since, SinkKind};
 use crate::control::{self, Ordered};
 use crate::delivery::{self, Progress};
 use crate::http::health::Health;
@@ -29,11 +30,9 @@ use crate::login::ledger::LedgerKey;
 use crate::notices;
 use crate::one_time_code::{By, Codes};
 use crate::overview::Overview;
-use crate::page_loads::PageLoads;
 use crate::payment::AccountName;
-use crate::portal::kept::{Key, Owner};
 use crate::portal::pool::Pool;
-use crate::portal::webdriver::{self, WebDriverPortal};
+use crate::portal::webdriver::WebDriverPortal;
 use crate::sign_in::expected_ledger;
 use crate::sink::file::FileSink;
 use crate::sink::stdout::StdoutSink;
@@ -291,62 +290,6 @@ async fn open_gate(
     Ok((gate, ledger))
 }
 
-/// The key of kept sessions that the config names, if any.
-fn session_key(webdriver: &config::WebDriver) -> Result<Option<Key>, StartError> {
-    let Some(path) = &webdriver.session_key_file else {
-        return Ok(None);
-    };
-    let (secret, _) = credentials::read_file(path).map_err(StartError::SessionKey)?;
-    Ok(Some(Key::of(&secret)))
-}
-
-fn web_driver_portal(
-    config: &Config,
-    settings: &Settings,
-    resolved: &Resolved,
-    session_key: &Option<Key>,
-    pool: &Pool,
-    clock: &Clock,
-    stop: &watch::Receiver<bool>,
-) -> Result<WebDriverPortal, StartError> {
-    let name = settings.name.as_str();
-    let route = &settings.route;
-    let loads = PageLoads::open(
-        &config.state_dir.join("page-loads").join(name),
-        resolved.portal.session.page_loads_per_hour,
-        clock.clone(),
-        stop.clone(),
-    )?;
-    Ok(WebDriverPortal::new(webdriver::Settings {
-        webdriver: web_driver(&config.webdriver),
-        call_timeout: config.webdriver.call_timeout,
-        page_timeout: route.page_timeout.unwrap_or(config.webdriver.page_timeout),
-        route: webdriver::Route {
-            proxy: route.proxy.clone(),
-            ca: route.ca.clone(),
-            client_certificate: route.client_certificate.clone(),
-        },
-        headed: config.webdriver.headed,
-        state: config
-            .state_dir
-            .join("browser")
-            .join(settings.name.as_str()),
-        selectors: resolved.portal.clone(),
-        owner: Owner {
-            account: settings.name.as_str().to_owned(),
-            number: settings.number.clone(),
-            user: settings.user.clone().unwrap_or_default(),
-            origin: resolved.portal.origin.to_string(),
-        },
-        session_key: session_key.clone(),
-        pool: pool.clone(),
-        max_age: config.webdriver.browser_max_age,
-        max_memory: config.webdriver.browser_max_memory,
-        clock: clock.clone(),
-        loads,
-    }))
-}
-
 /// Who waits for a one-time code when the agent stops is sent home: its attempt stays spent, without a verdict.
 async fn end_waits(desks: Vec<code::Desk>, mut stop: watch::Receiver<bool>) -> Task {
     // A sender that is gone stops it too.
@@ -383,21 +326,6 @@ pub fn rules(settings: &Settings) -> Result<Rules, RulesError> {
         settings.reserve,
         settings.spacing,
     )
-}
-
-fn web_driver(config: &config::WebDriver) -> webdriver::WebDriver {
-    let args = config.browser_args.clone();
-    match &config.driver {
-        Driver::Running(url) => webdriver::WebDriver::Remote {
-            url: url.clone(),
-            args,
-        },
-        Driver::Started { driver, browser } => webdriver::WebDriver::Local {
-            driver: driver.clone(),
-            browser: browser.clone(),
-            args,
-        },
-    }
 }
 
 fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {

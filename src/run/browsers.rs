@@ -1,0 +1,83 @@
+//! The browser of an account, as its config says.
+
+use tokio::sync::watch;
+
+use super::StartError;
+use crate::clock::Clock;
+use crate::config::{self, Config, Driver, Resolved, Settings};
+use crate::login::credentials;
+use crate::page_loads::PageLoads;
+use crate::portal::kept::{Key, Owner};
+use crate::portal::pool::Pool;
+use crate::portal::webdriver::{self, WebDriverPortal};
+
+/// The key of kept sessions that the config names, if any.
+pub(super) fn session_key(webdriver: &config::WebDriver) -> Result<Option<Key>, StartError> {
+    let Some(path) = &webdriver.session_key_file else {
+        return Ok(None);
+    };
+    let (secret, _) = credentials::read_file(path).map_err(StartError::SessionKey)?;
+    Ok(Some(Key::of(&secret)))
+}
+
+pub(super) fn web_driver_portal(
+    config: &Config,
+    settings: &Settings,
+    resolved: &Resolved,
+    session_key: &Option<Key>,
+    pool: &Pool,
+    clock: &Clock,
+    stop: &watch::Receiver<bool>,
+) -> Result<WebDriverPortal, StartError> {
+    let name = settings.name.as_str();
+    let route = &settings.route;
+    let loads = PageLoads::open(
+        &config.state_dir.join("page-loads").join(name),
+        resolved.portal.session.page_loads_per_hour,
+        clock.clone(),
+        stop.clone(),
+    )?;
+    Ok(WebDriverPortal::new(webdriver::Settings {
+        webdriver: web_driver(&config.webdriver),
+        call_timeout: config.webdriver.call_timeout,
+        page_timeout: route.page_timeout.unwrap_or(config.webdriver.page_timeout),
+        route: webdriver::Route {
+            proxy: route.proxy.clone(),
+            ca: route.ca.clone(),
+            client_certificate: route.client_certificate.clone(),
+        },
+        headed: config.webdriver.headed,
+        state: config
+            .state_dir
+            .join("browser")
+            .join(settings.name.as_str()),
+        selectors: resolved.portal.clone(),
+        owner: Owner {
+            account: settings.name.as_str().to_owned(),
+            number: settings.number.clone(),
+            user: settings.user.clone().unwrap_or_default(),
+            origin: resolved.portal.origin.to_string(),
+        },
+        session_key: session_key.clone(),
+        pool: pool.clone(),
+        max_age: config.webdriver.browser_max_age,
+        max_memory: config.webdriver.browser_max_memory,
+        clock: clock.clone(),
+        loads,
+    }))
+}
+
+fn web_driver(config: &config::WebDriver) -> webdriver::WebDriver {
+    let args = config.browser_args.clone();
+    match &config.driver {
+        Driver::Running(url) => webdriver::WebDriver::Remote {
+            url: url.clone(),
+            args,
+        },
+        Driver::Started { driver, browser } => webdriver::WebDriver::Local {
+            driver: driver.clone(),
+            browser: browser.clone(),
+            args,
+        },
+    }
+}
