@@ -14,15 +14,8 @@
 //!
 //! | ring | modules | may use |
 //! |---|---|---|
-//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`session`] [`schedule`] [`retry`] [`diagnostic`] [`status`] [`exit`] [`login::budget`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
-//! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] | ring 0, sled, governor |
-//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`event`] [`selectors`] [`session`] [`schedule`] [`retry`] [`diagnostic`] [`status`] [`exit`] [`login::budget`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
-//! | 1 durable state and time | [`clock`] [`store`] [`login::ledger`] [`login::gate`] [`portal::kept`] | ring 0, sled, governor |
-//! | 1 durable state and time | [`clock`] [`store`] [`login::ledger`] [`login::gate`] [`overview`] | ring 0, sled, governor |
-//! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`login::credentials`] | rings 0 and 1, its client library |
-//! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`delivery`] [`run`] [`control`] [`config`] [`cli`] [`demo`] | all |
-//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`event`] [`selectors`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
-//! | 1 durable state and time | [`clock`] [`store`] [`login::ledger`] [`login::gate`] [`login::code`] [`overview`] | ring 0, sled, governor |
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] [`login::code`] [`portal::kept`] [`portal::pool`] [`overview`] | ring 0, sled, governor |
 //! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
 //! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`demo`] | all |
 //!
@@ -39,23 +32,18 @@
 //!    (torn lines, rotation); `tests/simulation` across crashes and rebuilds; `person::seen_import` (taking over from a script).
 //! 3. **Never over the cap.** `login::budget` (properties over restarts and clock steps), `tests/it/login.rs` (torn, lost
 //!    and restored ledgers), `tests/simulation` (counted at the portal), and in the browser
-//!    `agent::faults::a_sign_in_whose_answer_is_lost_is_one_attempt`.
-//! 4. **Never a lock-out.** `session` (table of consequences), `portals::outcomes` (each of them in a browser),
-//!    `agent::accounts` (one attempt for a wrong password), `tests/simulation`.
-//! 5. **Never silent.** `extract` (no table, no empty mark), `completeness` (holes), `store::tests` (quarantine, gaps,
-//!    watermark), `tests/simulation` (every watermark is held against the portal's books).
-//! 6. **Nobody else.** `tests/it/webdriver` (nothing is typed off the pinned origin), `cli::the_secret_is_in_no_log_line_event_or_file`,
-//!    `portal::kept` (a kept session opens for its account, user and origin alone).
-//!
-//! A restart spends no login while the portal's session lives: `agent::restarts`, `webdriver::kept`, `tests/simulation`.
-//! 6. **Nobody else.** `tests/it/webdriver`, `portals::tausi` (nothing is typed off the pinned origin, nor into a
-//!    stranger's frame), `cli::the_secret_is_in_no_log_line_event_or_file`.
 //!    `agent::faults::a_sign_in_whose_answer_is_lost_is_one_attempt` and `person::codes` (a code belongs to its attempt).
-//! 4. **Never a lock-out.** `session` (table of consequences), `agent::accounts` (one attempt for a wrong password), `tests/simulation`.
+//!    The portal's page loads an hour: `page_loads`.
+//! 4. **Never a lock-out.** `session` (tables of consequences and states), `portals::outcomes` (each outcome in a browser),
+//!    `agent::accounts` (one attempt for a wrong password), `tests/simulation`.
 //! 5. **Never silent.** `extract` (no table, no empty mark), `completeness` (holes), `store::tests` (quarantine, gaps,
 //!    watermark), `tests/simulation` (every watermark is held against the portal's books); `notice` (what a person is told, of
 //!    which state, when again), `person::notices`.
-//! 6. **Nobody else.** `tests/it/webdriver` (nothing is typed off the pinned origin), `cli::the_secret_is_in_no_log_line_event_or_file`.
+//! 6. **Nobody else.** `tests/it/webdriver`, `portals::tausi` (nothing is typed off the pinned origin, nor into a
+//!    stranger's frame), `cli::the_secret_is_in_no_log_line_event_or_file`, `portal::kept` (a kept session opens for its
+//!    account, user and origin alone).
+//!
+//! A restart spends no login while the portal's session lives: `agent::restarts`, `webdriver::kept`, `tests/simulation`.
 //!
 //! # Life of a payment
 //!
