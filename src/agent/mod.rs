@@ -181,21 +181,30 @@ impl<P: Portal> Agent<P> {
         Ok(())
     }
 
-    /// The history comes after what is new has been told, and its failure does not make the reading one.
+    /// The history comes after what is new has been told, for half a pause at the most, or to its end when `once`. Its
+    /// failure does not make the reading one.
     async fn then_past(
         &mut self,
         done: Done,
         once: bool,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Turn, TurnError> {
-        match self.read_past(stop).await {
-            Err(error) if once || error.is_final() => Err(error),
-            Err(error) => {
-                let account = self.account.about.name.as_str();
-                tracing::info!(account, "a day of history is read again later: {error}");
-                Ok(Turn::Read(done))
+        let began = self.edges.clock.monotonic();
+        loop {
+            match self.read_past(stop).await {
+                Err(error) if once || error.is_final() => return Err(error),
+                Err(error) => {
+                    let account = self.account.about.name.as_str();
+                    tracing::info!(account, "a day of history is read again later: {error}");
+                    return Ok(Turn::Read(done));
+                }
+                Ok(()) => {}
             }
-            Ok(()) => Ok(Turn::Read(done)),
+            let took = self.edges.clock.monotonic().saturating_sub(began);
+            let is_enough = !once && took * 2 >= self.account.pace.poll;
+            if self.known.unread.is_none() || is_enough || stop() {
+                return Ok(Turn::Read(done));
+            }
         }
     }
 
