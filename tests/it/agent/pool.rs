@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use tillwatch::clock::Clock;
 use tillwatch::demo::portal::{PortalConfig, Posting};
 
@@ -23,7 +24,8 @@ fn cast(index: usize) -> Cast {
         },
         keys: format!(
             "poll = \"1s\"\nsince = \"{}\"",
-            Clock::System.now().to_rfc3339()
+            // Portals print whole seconds.
+            (Clock::System.now() - TimeDelta::seconds(1)).to_rfc3339()
         ),
         ..Cast::kilima()
     }

@@ -158,6 +158,8 @@ async fn a_code_is_computed_from_a_seed_or_printed_by_a_command() {
         name: "second",
         knobs: PortalConfig {
             short_code: "600124".to_owned(),
+            // Receipts of its own.
+            seed: 2,
             otp: OtpWhen::Always,
             ..PortalConfig::default()
         },
