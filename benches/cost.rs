@@ -7,32 +7,33 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-mod measure;
+#[path = "measure/args.rs"]
+mod args;
+#[path = "measure/kilima.rs"]
+mod kilima;
+#[path = "measure/tree.rs"]
+mod tree;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
-use std::sync::Arc;
+use std::process::{ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use args::Args;
 use chrono::{DateTime, TimeDelta, Utc};
-use measure::Watch;
-use tempfile::TempDir;
+use kilima::{Account, Killed, ROWS, open_portal};
 use tillwatch::clock::Clock;
 use tillwatch::control::{self, Answer, Request};
-use tillwatch::demo::portal::{self, DemoPortal, PortalConfig, Posting};
+use tillwatch::demo::portal::DemoPortal;
 use tillwatch::event::AccountRef;
 use tillwatch::payment::{
     AccountName, Direction, OperatorAccount, Payment, PaymentId, Status, TransactionType,
 };
 use tillwatch::store::{GapsFound, Reading, Store};
-use tokio::net::TcpListener;
+use tree::Watch;
 
-const ROWS: usize = 50;
-/// A store that was filled here has no ledger beside it, which counts as a whole window spent.
-const NEW_LEDGER: &str = "cap = { logins = 10, per = \"1s\" }\nreserve = 0\nspacing = \"1ms\"\n";
+const ACCOUNT: &str = "bench";
 /// Polls after which `http` is the way and the browser is gone, whatever the start was like.
 const SETTLING: usize = 12;
 /// How long a waiting browser is watched.
@@ -67,21 +68,13 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo test --all-targets` starts it too, without this word.
-    if !args.iter().any(|arg| arg == "--bench") {
-        println!("a benchmark: cargo bench --bench cost");
+    let Some(args) = Args::of("cost") else {
         return ExitCode::SUCCESS;
-    }
-    let value = |name: &str, default: &str| {
-        let place = args.iter().position(|arg| arg == name);
-        let given = place.and_then(|place| args.get(place + 1));
-        given.map_or(default, String::as_str).to_owned()
     };
     let options = Options {
-        polls: value("--polls", "60").parse().unwrap(),
-        known: value("--known", "10000").parse().unwrap(),
-        python: value("--python", "target/selenium/bin/python").into(),
+        polls: args.value("--polls", "60").parse().unwrap(),
+        known: args.value("--known", "10000").parse().unwrap(),
+        python: args.value("--python", "target/selenium/bin/python").into(),
     };
     tokio::runtime::Runtime::new()
         .unwrap()
@@ -135,35 +128,18 @@ fn print(costs: &[Cost], options: &Options) {
     }
 }
 
-/// A portal with a page of rows of this minute.
-async fn open_portal() -> DemoPortal {
-    let knobs = PortalConfig {
-        rows_per_page: 50,
-        login_cap: 1_000,
-        ..PortalConfig::default()
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let now = Arc::new(|| Clock::System.now());
-    let portal = portal::start(knobs, now, listener).await.unwrap();
-    for _ in 0..ROWS {
-        portal.control().post_payment(&Posting::default()).unwrap();
-    }
-    portal
-}
-
 async fn agent(way: &str, options: &Options) -> Cost {
     let portal = open_portal().await;
-    let dir = files(&portal, way);
+    let dir = tempfile::tempdir().unwrap();
+    let account = Account {
+        name: ACCOUNT.to_owned(),
+        portal: &portal,
+        keys: format!("poll = \"1h\"\nsweep = \"24h\"\nread = {way:?}\n"),
+    };
+    kilima::write_files(dir.path(), &[account]);
     let state = dir.path().join("state");
     fill(&state, options.known).await;
-    let child = Command::new(env!("CARGO_BIN_EXE_tillwatch"))
-        .args(["--log", "warn", "run", "--config"])
-        .arg(dir.path().join("tillwatch.toml"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let child = Killed(child);
+    let child = kilima::start_agent(dir.path());
     let watch = Watch::of(child.0.id());
     while portal.control().truth().session_since.is_none() {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -198,7 +174,7 @@ async fn agent(way: &str, options: &Options) -> Cost {
         waiting_mib: watch.pss_mib(),
         logins_per_hour: 1.0,
     };
-    stop(child).await;
+    child.stop().await;
     portal.shutdown().await;
     cost
 }
@@ -207,7 +183,7 @@ async fn agent(way: &str, options: &Options) -> Cost {
 async fn polls(state: &Path, times: usize) {
     for _ in 0..=times {
         loop {
-            let account = "bench".to_owned();
+            let account = ACCOUNT.to_owned();
             match control::ask(state, &Request::Poll { account }).await {
                 Ok(Some(Answer::Done(_))) => break,
                 Ok(Some(other)) => panic!("{other:?}"),
@@ -218,60 +194,12 @@ async fn polls(state: &Path, times: usize) {
     }
 }
 
-async fn stop(child: Killed) {
-    let pid = rustix::process::Pid::from_child(&child.0);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    let mut child = child;
-    while child.0.try_wait().unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Ends with its owner.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        // Gone already, most times.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn files(portal: &DemoPortal, way: &str) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir(dir.path().join("selectors")).unwrap();
-    let shipped = include_str!("../selectors/kilima.toml");
-    fs::write(dir.path().join("selectors/kilima.toml"), shipped).unwrap();
-    let knobs = portal.control().config();
-    let secret = dir.path().join("secret");
-    let mut file = fs::File::options();
-    let mut file = file
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&secret)
-        .unwrap();
-    file.write_all(knobs.password.as_bytes()).unwrap();
-    let config = format!(
-        "state_dir = \"state\"\n[webdriver]\ndriver = \"chromedriver\"\nbrowser = \"chromium\"\n\
-         [[account]]\nname = \"bench\"\nportal = \"kilima\"\nnumber = {:?}\nuser = {:?}\nsecret_file = \"secret\"\n\
-         origin = \"http://{}\"\npoll = \"1h\"\nsweep = \"24h\"\nread = {way:?}\n{NEW_LEDGER}\
-         [[sink]]\ntype = \"file\"\npath = \"payments.ndjson\"\n",
-        knobs.short_code,
-        knobs.user,
-        portal.address()
-    );
-    fs::write(dir.path().join("tillwatch.toml"), config).unwrap();
-    dir
-}
-
 /// Payments that the agent has seen before.
 async fn fill(state: &Path, known: u32) {
     fs::create_dir_all(state).unwrap();
     let store = Store::open(state, Clock::System).await.unwrap();
     let now = Clock::System.now();
-    let name = AccountName::new("bench").unwrap();
+    let name = AccountName::new(ACCOUNT).unwrap();
     store.begin_account(&name, now).await.unwrap();
     let numbers: Vec<u32> = (0..known).collect();
     for part in numbers.chunks(2_000) {
@@ -400,12 +328,10 @@ async fn script(name: &str, polls: usize, python: &Path) -> Cost {
         waiting_mib: watch.pss_mib(),
         logins_per_hour: if is_kept { 1.0 } else { 3600.0 / INTERVAL_S },
     };
-    let Script { mut child, ask, .. } = script;
+    let Script { child, ask, .. } = script;
     // The end of its input ends it, with its browser.
     drop(ask);
-    while child.0.try_wait().unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    child.ended().await;
     portal.shutdown().await;
     cost
 }

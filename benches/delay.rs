@@ -4,24 +4,20 @@
 //! their bounds: p50 ≤ interval / 2 + 0.5 s, p99 ≤ interval + 1 s. A measurement, not a test: a busy machine is slower.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
+#[path = "measure/args.rs"]
+mod args;
+
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use args::Args;
 use serde_json::Value;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo test --all-targets` starts it too, without this word.
-    if !args.iter().any(|arg| arg == "--bench") {
-        println!("a benchmark: cargo bench --bench delay");
+    let Some(args) = Args::of("delay") else {
         return ExitCode::SUCCESS;
-    }
-    let value = |name: &str, default: &str| {
-        let place = args.iter().position(|arg| arg == name);
-        let given = place.and_then(|place| args.get(place + 1));
-        given.map_or(default, String::as_str).to_owned()
     };
-    let (lasting, poll) = (value("--for", "120s"), value("--poll", "2s"));
+    let (lasting, poll) = (args.value("--for", "120s"), args.value("--poll", "2s"));
     let interval = humantime::parse_duration(&poll).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let summary = dir.path().join("summary.json");

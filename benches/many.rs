@@ -6,27 +6,29 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-mod measure;
+#[path = "measure/args.rs"]
+mod args;
+#[path = "measure/kilima.rs"]
+mod kilima;
+#[path = "measure/tree.rs"]
+mod tree;
 
-use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use args::Args;
 use chrono::{DateTime, Utc};
-use measure::Watch;
+use kilima::{Account, open_portal};
 use tillwatch::clock::Clock;
 use tillwatch::control::{self, Request};
-use tillwatch::demo::portal::{self, DemoPortal, PortalConfig, Posting};
+use tillwatch::demo::portal::DemoPortal;
 use tillwatch::payment::AccountName;
 use tillwatch::store::Store;
-use tokio::net::TcpListener;
+use tree::Watch;
 
-const ROWS: usize = 50;
 /// A poll that comes later than this after its time is overdue.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -38,22 +40,14 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo test --all-targets` starts it too, without this word.
-    if !args.iter().any(|arg| arg == "--bench") {
-        println!("a benchmark: cargo bench --bench many");
+    let Some(args) = Args::of("many") else {
         return ExitCode::SUCCESS;
-    }
-    let value = |name: &str, default: &str| {
-        let place = args.iter().position(|arg| arg == name);
-        let given = place.and_then(|place| args.get(place + 1));
-        given.map_or(default, String::as_str).to_owned()
     };
     let options = Options {
-        accounts: value("--accounts", "100").parse().unwrap(),
-        poll: humantime::parse_duration(&value("--poll", "10s")).unwrap(),
-        lasting: humantime::parse_duration(&value("--for", "120s")).unwrap(),
-        at_once: value("--at-once", "3").parse().unwrap(),
+        accounts: args.value("--accounts", "100").parse().unwrap(),
+        poll: humantime::parse_duration(&args.value("--poll", "10s")).unwrap(),
+        lasting: humantime::parse_duration(&args.value("--for", "120s")).unwrap(),
+        at_once: args.value("--at-once", "3").parse().unwrap(),
     };
     tokio::runtime::Runtime::new()
         .unwrap()
@@ -70,14 +64,8 @@ async fn run(options: &Options) {
     write_files(dir.path(), &portals, options.poll);
     let state = dir.path().join("state");
     hold_all(&state, portals.len()).await;
-    let mut agent = Command::new(env!("CARGO_BIN_EXE_tillwatch"))
-        .args(["--log", "warn", "run", "--config"])
-        .arg(dir.path().join("tillwatch.toml"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let watch = Watch::of(agent.id());
+    let agent = kilima::start_agent(dir.path());
+    let watch = Watch::of(agent.0.id());
     let began = Clock::System.monotonic();
     for (number, wave) in portals.chunks(options.at_once).enumerate() {
         let first = number * options.at_once;
@@ -98,11 +86,7 @@ async fn run(options: &Options) {
     tokio::time::sleep(options.lasting).await;
     let cpu = watch.cpu_s() - cpu;
     tell(&portals, from, cpu, &watch, options);
-    let pid = rustix::process::Pid::from_child(&agent);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    while agent.try_wait().unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    agent.stop().await;
 }
 
 fn tell(
@@ -196,55 +180,22 @@ fn name(number: usize) -> String {
     format!("account-{number}")
 }
 
-async fn open_portal() -> DemoPortal {
-    let knobs = PortalConfig {
-        rows_per_page: 50,
-        ..PortalConfig::default()
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let now = Arc::new(|| Clock::System.now());
-    let portal = portal::start(knobs, now, listener).await.unwrap();
-    for _ in 0..ROWS {
-        portal.control().post_payment(&Posting::default()).unwrap();
-    }
-    portal
-}
-
 fn write_files(dir: &Path, portals: &[Arc<DemoPortal>], poll: Duration) {
-    fs::create_dir(dir.join("selectors")).unwrap();
-    let shipped = include_str!("../selectors/kilima.toml");
-    fs::write(dir.join("selectors/kilima.toml"), shipped).unwrap();
-    let knobs = PortalConfig::default();
-    let mut secret = fs::File::options();
-    let mut secret = secret
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(dir.join("secret"))
-        .unwrap();
-    secret.write_all(knobs.password.as_bytes()).unwrap();
-    let mut config =
-        "state_dir = \"state\"\n[webdriver]\ndriver = \"chromedriver\"\nbrowser = \"chromium\"\n\
-                      [[sink]]\ntype = \"file\"\npath = \"payments.ndjson\"\n"
-            .to_owned();
+    let poll = humantime::format_duration(poll);
     for (number, portal) in portals.iter().enumerate() {
         // A number of its own, so that each has a ledger and a session of its own at its own portal.
         let change = serde_json::json!({ "short_code": format!("6{number:05}") });
-        portal
-            .control()
-            .set_config(change.as_object().unwrap().clone())
-            .unwrap();
-        write!(
-            config,
-            "[[account]]\nname = {:?}\nportal = \"kilima\"\nnumber = \"6{number:05}\"\nuser = {:?}\nsecret_file = \"secret\"\n\
-             origin = \"http://{}\"\npoll = \"{}\"\nread = \"http\"\n\
-             cap = {{ logins = 10, per = \"1s\" }}\nreserve = 0\nspacing = \"1ms\"\n",
-            name(number),
-            knobs.user,
-            portal.address(),
-            humantime::format_duration(poll)
-        )
-        .unwrap();
+        let change = change.as_object().unwrap().clone();
+        portal.control().set_config(change).unwrap();
     }
-    fs::write(dir.join("tillwatch.toml"), config).unwrap();
+    let accounts: Vec<Account<'_>> = portals
+        .iter()
+        .enumerate()
+        .map(|(number, portal)| Account {
+            name: name(number),
+            portal,
+            keys: format!("poll = \"{poll}\"\nread = \"http\"\n"),
+        })
+        .collect();
+    kilima::write_files(dir, &accounts);
 }

@@ -38,6 +38,9 @@ impl Retried {
     }
 }
 
+/// See [`asked_pause`].
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+
 /// The pause before the next try, after `failures` in a row (from 1).
 ///
 /// `jitter` in `0.0..=1.0` is drawn by the caller: the pause lies between half of its full length (0.0) and all of it (1.0),
@@ -88,12 +91,23 @@ pub fn portal_verdict(error: &PortalError) -> Verdict {
         PortalError::Hung { .. } | PortalError::BrowserLost { .. } => {
             Verdict::Wait(Retried::Browser)
         }
-        PortalError::PortalDown { .. } => Verdict::Wait(Retried::Portal),
+        PortalError::PortalDown { .. } | PortalError::Busy { .. } => Verdict::Wait(Retried::Portal),
         PortalError::Uncounted { .. } => Verdict::Tell(Retried::Browser),
         PortalError::OffOrigin { .. }
         | PortalError::CertificateRequired
         | PortalError::PageTooLarge { .. }
         | PortalError::ElementMissing { .. } => Verdict::Tell(Retried::Markup),
+    }
+}
+
+/// The pause that a portal has asked for, up to an hour: what it says by mistake must not end the account for a day.
+#[must_use]
+pub fn asked_pause(error: &PortalError) -> Duration {
+    match error {
+        PortalError::Busy {
+            pause: Some(pause), ..
+        } => (*pause).min(LONGEST_ASKED),
+        _ => Duration::ZERO,
     }
 }
 

@@ -179,13 +179,16 @@ impl<P: Portal> Attempt<'_, P> {
             }
             page => page?,
         };
+        let busy = page.busy();
         match session(self.selectors, page).await? {
             Session::SignedIn => return Ok(SignIn::In),
             Session::SignedOut => {}
             Session::Refused(outcome) => {
                 return self.follow(outcome, version, leave).await;
             }
-            Session::Stranger => return Err(SignInError::StrangePage),
+            Session::Stranger => {
+                return Err(busy.map_or(SignInError::StrangePage, SignInError::Portal));
+            }
         }
         if let Err(refused) = self.spend().await? {
             return Ok(refused);

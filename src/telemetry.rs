@@ -1,5 +1,7 @@
 //! Where log lines go: standard error, plain or JSON, our own targets only unless asked otherwise.
 
+use std::io::{self, IsTerminal, Write};
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -13,6 +15,25 @@ pub enum LogFormat {
     Json,
 }
 
+/// One event, written in place of the status line.
+struct OverStatusLine {
+    begun: bool,
+}
+
+impl Write for OverStatusLine {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let mut stderr = io::stderr().lock();
+        if !std::mem::replace(&mut self.begun, true) {
+            stderr.write_all(b"\r\x1b[2K")?;
+        }
+        stderr.write(event)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// Starts logging to standard error, our own targets at `level`.
 ///
 /// Other crates stay at `warn` whatever `level` says: at `trace` an HTTP client prints what it sends to the
@@ -21,15 +42,18 @@ pub fn start(level: LevelFilter, format: LogFormat) {
     let directives = format!("warn,tillwatch={level}");
     let filter =
         EnvFilter::try_new(&directives).unwrap_or_else(|_| EnvFilter::new("warn,tillwatch=info"));
+    let is_terminal = io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
-        .with_writer(BoxMakeWriter::new(std::io::stderr));
+        .with_writer(if is_terminal {
+            BoxMakeWriter::new(|| OverStatusLine { begun: false })
+        } else {
+            BoxMakeWriter::new(io::stderr)
+        });
     // A second start keeps the first subscriber: tests share one process.
     let _already_started = match format {
-        LogFormat::Text => builder
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .try_init(),
+        LogFormat::Text => builder.with_ansi(is_terminal).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
 }

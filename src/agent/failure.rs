@@ -24,6 +24,17 @@ pub enum TurnError {
 }
 
 impl TurnError {
+    /// What the portal edge said, wherever it was met.
+    #[must_use]
+    pub fn of_portal(&self) -> Option<&PortalError> {
+        match self {
+            TurnError::Portal(error)
+            | TurnError::Read(ReadError::Portal(error))
+            | TurnError::SignIn(SignInError::Portal(error)) => Some(error),
+            TurnError::Read(_) | TurnError::SignIn(_) | TurnError::Store(_) => None,
+        }
+    }
+
     /// The store takes nothing more before a restart; everything else is tried again.
     #[must_use]
     pub fn is_final(&self) -> bool {

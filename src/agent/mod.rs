@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Timelike, Utc};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::control::{Answer, Order};
+use crate::control::{Answer, Order, Ordered};
 use crate::portal::Portal;
 use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
@@ -226,12 +226,8 @@ impl<P: Portal> Agent<P> {
                 self.say_waited(self.edges.clock.monotonic().saturating_sub(since));
                 Some(())
             }
-            changed = stop.changed() => changed.ok().filter(|()| !*stop.borrow()),
-            ordered = self.edges.orders.recv() => {
-                match ordered {
-                    Some(ordered) => self.obey(ordered).await,
-                    None => { stop.changed().await.ok()?; }
-                }
+            ordered = ordered(&mut self.edges.orders, stop) => {
+                self.obey(ordered?).await;
                 Some(())
             }
         }
@@ -263,18 +259,14 @@ impl<P: Portal> Agent<P> {
                 self.edges.portal.park().await;
                 Some(())
             }
-            changed = stop.changed() => changed.ok().filter(|()| !*stop.borrow()),
-            ordered = self.edges.orders.recv() => {
-                match ordered {
-                    Some(ordered) => self.obey(ordered).await,
-                    None => { stop.changed().await.ok()?; }
-                }
+            ordered = ordered(&mut self.edges.orders, stop) => {
+                self.obey(ordered?).await;
                 Some(())
             }
         }
     }
 
-    async fn obey(&mut self, (order, answer): (Order, oneshot::Sender<Answer>)) {
+    async fn obey(&mut self, (order, answer): Ordered) {
         let name = self.account.about.name.clone();
         let result = match order {
             Order::Pause => {
@@ -394,7 +386,9 @@ impl<P: Portal> Agent<P> {
         self.failures = self.failures.saturating_add(1);
         self.met_empty |= matches!(error, TurnError::Read(ReadError::EmptyAgain));
         let (verdict, person) = judge(error);
-        let wait = retry::delay(verdict, self.failures, self.jitter(self.failures.into()));
+        let asked = error.of_portal().map(retry::asked_pause);
+        let wait = retry::delay(verdict, self.failures, self.jitter(self.failures.into()))
+            .max(asked.unwrap_or_default());
         let account = self.account.about.name.as_str();
         let (failures, retry_ms) = (self.failures, wait.as_millis());
         let state = State::Failing {
@@ -428,6 +422,23 @@ impl<P: Portal> Agent<P> {
         let mut hasher = DefaultHasher::new();
         (self.account.about.name.as_str(), number).hash(&mut hasher);
         f64::from(u16::try_from(hasher.finish() & 0xFFFF).unwrap_or_default()) / f64::from(u16::MAX)
+    }
+}
+
+/// The next order. `None`: the end.
+async fn ordered(
+    orders: &mut mpsc::Receiver<Ordered>,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<Ordered> {
+    loop {
+        tokio::select! {
+            changed = stop.changed() => {
+                if changed.is_err() || *stop.borrow() {
+                    return None;
+                }
+            }
+            Some(ordered) = orders.recv() => return Some(ordered),
+        }
     }
 }
 

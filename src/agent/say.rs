@@ -23,8 +23,8 @@ impl<P: Portal> Agent<P> {
                 waited_ms,
                 "waits longer for a browser than from poll to poll: raise `max_sessions` or `poll`"
             );
-        } else if !waited.is_zero() {
-            tracing::debug!(account, waited_ms, "waited for a browser");
+        } else {
+            tracing::debug!(account, waited_ms, "is given a browser");
         }
         self.crowded = is_crowded;
     }

@@ -20,7 +20,7 @@ pub struct WebDriver {
     pub call_timeout: Duration,
     /// `headed`: the browser shows a window, for a person to finish a sign-in in it. Default false.
     pub headed: bool,
-    /// `page_timeout`: how long a page may take to load, and an element to appear. 1s to 10m, default 45s.
+    /// `page_timeout`: how long a page may take to load, and an element to appear. 1s to 10m, default 2m.
     pub page_timeout: Duration,
     /// `max_sessions`: browsers at the same time; accounts over it take turns. 1 to 1,000. Unset: one for each account.
     pub max_sessions: Option<usize>,
@@ -58,8 +58,8 @@ pub(super) fn read(section: &Table<'_>, dir: &Path) -> Option<WebDriver> {
     });
     let call_timeout = section.optional("call_timeout", "\"60s\"", limit);
     let call_timeout = call_timeout.unwrap_or(Duration::from_secs(60));
-    let page_timeout = section.optional("page_timeout", "\"45s\"", limit);
-    let page_timeout = page_timeout.unwrap_or(Duration::from_secs(45));
+    let page_timeout = section.optional("page_timeout", "\"2m\"", limit);
+    let page_timeout = page_timeout.unwrap_or(Duration::from_secs(120));
     let max_age = section.optional(
         "browser_max_age",
         "\"24h\"",

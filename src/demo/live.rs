@@ -1,65 +1,17 @@
-//! The status line of a demo on a terminal: one line on standard error, drawn over itself.
-
-use std::io::{IsTerminal, Write};
+//! What the status line of a demo says.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::status::{State, Status};
 
-/// Draws the line, or says nothing where standard error is no terminal.
-#[derive(Debug)]
-pub struct Live {
-    on_terminal: bool,
-}
-
-impl Live {
-    /// Looks what standard error is.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            on_terminal: std::io::stderr().is_terminal(),
-        }
-    }
-
-    /// Is there a line?
-    #[must_use]
-    pub fn is_on(&self) -> bool {
-        self.on_terminal
-    }
-
-    /// Draws it anew.
-    pub fn draw(
-        &self,
-        status: &Status,
-        now: DateTime<Utc>,
-        payments: u64,
-        last_delay_ms: Option<i64>,
-    ) {
-        if self.on_terminal {
-            // A terminal that is gone ends the demo by its signal, not by this line.
-            // The cursor goes back to the first column, so that a log line or a payment takes this line's place.
-            let line = line(status, now, payments, last_delay_ms);
-            let _gone = write!(std::io::stderr(), "\r\x1b[2K{line}\r");
-            let _gone = std::io::stderr().flush();
-        }
-    }
-
-    /// Leaves the line, so that what follows begins below it.
-    pub fn end(&self) {
-        if self.on_terminal {
-            let _gone = writeln!(std::io::stderr(), "\r\x1b[2K");
-        }
-    }
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// `kilima · signed in 42s · logins 1/30 · next poll 1.2s · payments 17 · last delay 0.9s`
-fn line(status: &Status, now: DateTime<Utc>, payments: u64, last_delay_ms: Option<i64>) -> String {
+#[must_use]
+pub fn line(
+    status: &Status,
+    now: DateTime<Utc>,
+    payments: u64,
+    last_delay_ms: Option<i64>,
+) -> String {
     let session = match (&status.state, status.signed_in_at) {
         (State::SignedIn, Some(since)) => format!("signed in {}", short(now - since)),
         (state, _) => state.word().to_owned(),

@@ -18,13 +18,13 @@ use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config;
-use crate::demo::live::Live;
 use crate::demo::meter::{Meter, write_summary};
 use crate::demo::portal::{DemoPortal, PortalConfig};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::run::{self, Options};
 use crate::status::Status;
+use crate::status_line::StatusLine;
 
 pub mod guest;
 pub mod live;
@@ -218,7 +218,7 @@ impl Scene<'_> {
         mut statuses: watch::Receiver<Option<Vec<Status>>>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), DemoError> {
-        let live = Live::new();
+        let terminal = StatusLine::new();
         let end = async {
             match self.args.lasting {
                 Some(time) => tokio::time::sleep(time.saturating_sub(self.args.poll)).await,
@@ -239,17 +239,17 @@ impl Scene<'_> {
                 _ = draw.tick() => {
                     let Some(status) = statuses.borrow_and_update().as_ref().and_then(|all| all.first().cloned()) else { continue };
                     signed_in |= status.polls > 0;
-                    if live.is_on() {
+                    if terminal.is_on() {
                         let (payments, delay) = self.meter.so_far(&self.portal.control().truth());
-                        live.draw(&status, self.clock.now(), payments, delay);
+                        terminal.draw(&live::line(&status, self.clock.now(), payments, delay));
                     }
                 }
                 () = &mut end => {
-                    live.end();
+                    terminal.end();
                     return self.last_call(&mut shutdown).await;
                 }
                 () = &mut shutdown => {
-                    live.end();
+                    terminal.end();
                     return Ok(());
                 }
             }

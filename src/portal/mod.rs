@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use secrecy::SecretString;
@@ -25,6 +26,18 @@ pub struct Page {
     pub status: Option<u16>,
     /// The document's outer HTML, after its doctype.
     pub html: String,
+    /// How long the portal asks to be left alone, with a status of 429.
+    pub pause: Option<Duration>,
+}
+
+impl Page {
+    /// What a page without any mark is when the portal said 429 with it.
+    #[must_use]
+    pub fn busy(&self) -> Option<PortalError> {
+        let status = self.status.filter(|status| *status == 429)?;
+        let pause = self.pause;
+        Some(PortalError::Busy { status, pause })
+    }
 }
 
 impl fmt::Debug for Page {
@@ -105,6 +118,14 @@ pub enum PortalError {
     PortalDown {
         /// HTTP status or network error name.
         reason: String,
+    },
+    /// The portal has no time for us now.
+    #[error("the portal asks to be left alone (HTTP {status}{})", said(*.pause))]
+    Busy {
+        /// 429, or 503 with a pause.
+        status: u16,
+        /// As asked for in `Retry-After`.
+        pause: Option<Duration>,
     },
     /// TLS ended for want of a client certificate: no page, no form.
     #[error(
@@ -211,4 +232,10 @@ pub trait Portal: Send {
     /// Signs out where the portal has a way to, also of a parked session, keeps nothing of it, and ends the browser. Never
     /// fails: what is left is ended at the next `open`.
     fn close(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+fn said(pause: Option<Duration>) -> String {
+    pause.map_or_else(String::new, |pause| {
+        format!(", for {}", humantime::format_duration(pause))
+    })
 }

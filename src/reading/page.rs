@@ -13,7 +13,7 @@ use crate::event::AccountRef;
 use crate::extract::ExtractError;
 use crate::portal::{self, Page};
 use crate::selectors::Portal;
-use crate::understand::{self, TablePage, Understood};
+use crate::understand::{self, Session, TablePage, Understood};
 
 /// A signed-in first page with the table, and what it was understood as.
 #[derive(Debug)]
@@ -75,6 +75,7 @@ impl<P: portal::Portal> Reader<'_, P> {
         let account = self.account.clone();
         let now = self.clock.now();
         let known = self.memory.first_page.clone().filter(|_| is_first);
+        let busy = page.busy();
         let read =
             tokio::task::spawn_blocking(move || read(&page, known, &selectors, &account, now));
         let Read { understood, kept } = match read.await {
@@ -89,7 +90,10 @@ impl<P: portal::Portal> Reader<'_, P> {
                 self.portal.heard(true).await;
                 Ok(table)
             }
-            Understood::Not(session) => Err(ReadError::Session(session)),
+            Understood::Not(session) => Err(match (session, busy) {
+                (Session::Stranger, Some(busy)) => busy.into(),
+                (session, _) => ReadError::Session(session),
+            }),
         }
     }
 }
@@ -113,6 +117,7 @@ mod tests {
                 .parse()
                 .unwrap(),
             status: Some(200),
+            pause: None,
             html: format!(
                 "<div id=operator><b id=operator-name>JANE D.</b></div>\
                  <table id=statement><tr><th>{headers}</tr>{rows}</table>"

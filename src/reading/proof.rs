@@ -17,7 +17,7 @@ impl<P: Portal> Reader<'_, P> {
         &mut self,
         plan: &Plan,
         progress: &Progress,
-        gathered: Gathered,
+        mut gathered: Gathered,
         read_at: DateTime<Utc>,
     ) -> Result<Done, ReadError> {
         if plan.is_past {
@@ -26,53 +26,24 @@ impl<P: Portal> Reader<'_, P> {
         if gathered.counted == 0 && (plan.known_until.is_some() || plan.doubt_empty) {
             return Err(ReadError::EmptyAgain);
         }
-        let payments: Vec<Payment> = gathered
-            .rows
-            .into_iter()
-            .rev()
-            .map(|row| row.payment)
-            .collect();
-        let newest = payments
-            .iter()
-            .filter_map(Payment::instant)
-            .map(|at| at.to_utc())
-            .max();
-        let down_to = plan.goal.down_to;
-        let (covered, rest) = match self.selectors.table.order {
-            Order::NewestFirst => (
-                progress.passed(),
-                (down_to, progress.oldest().unwrap_or(read_at)),
-            ),
-            Order::OldestFirst => (false, (newest.unwrap_or(down_to), read_at)),
-        };
+        let payments = gathered.take_payments();
+        let newest = newest(&payments);
+        let order = self.selectors.table.order;
+        let covered = progress.passed() && order == Order::NewestFirst;
+        let rest = rest(order, progress, newest, (plan.goal.down_to, read_at));
         if !covered && !gathered.read_to_the_end {
             // The first of several such readings left out the most.
             self.memory.unread.get_or_insert(rest);
         } else if plan.goal.overlap == 0 {
             self.memory.unread = None;
         }
-        let finished = Finished {
-            read_to_the_end: gathered.read_to_the_end,
-            rows: gathered.counted,
-            portal_count: gathered.portal_count,
-            unread: self.memory.unread,
-            known_until: plan.known_until,
-        };
+        let finished = gathered.finished(self.memory.unread, plan.known_until);
         let proved = completeness::judge(&payments, progress, finished);
         let covered_from = progress.oldest().unwrap_or(plan.goal.down_to);
         let watermark = self
             .commit_proof(plan, covered_from, &proved, read_at)
             .await?;
-        Ok(Done {
-            read_at,
-            pages: gathered.pages,
-            rows: gathered.counted,
-            told: gathered.told,
-            watermark,
-            aside: gathered.aside,
-            proved,
-            newest,
-        })
+        Ok(gathered.done(read_at, proved, watermark, newest))
     }
 
     /// Tells the watermark when one is due, and holes as they last or close.
@@ -136,37 +107,16 @@ impl<P: Portal> Reader<'_, P> {
         &mut self,
         plan: &Plan,
         progress: &Progress,
-        gathered: Gathered,
+        mut gathered: Gathered,
         read_at: DateTime<Utc>,
     ) -> Result<Done, ReadError> {
-        let payments: Vec<Payment> = gathered
-            .rows
-            .into_iter()
-            .rev()
-            .map(|row| row.payment)
-            .collect();
-        let finished = Finished {
-            read_to_the_end: gathered.read_to_the_end,
-            rows: gathered.counted,
-            portal_count: gathered.portal_count,
-            unread: None,
-            known_until: None,
-        };
+        let payments = gathered.take_payments();
+        let finished = gathered.finished(None, None);
         let mut proved = completeness::judge(&payments, progress, finished);
         let (from, to) = (plan.goal.down_to, plan.until);
         if !gathered.read_to_the_end {
-            let rest = match self.selectors.table.order {
-                Order::NewestFirst => (from, progress.oldest().unwrap_or(to)),
-                Order::OldestFirst => (
-                    payments
-                        .iter()
-                        .filter_map(Payment::instant)
-                        .map(|at| at.to_utc())
-                        .max()
-                        .unwrap_or(from),
-                    to,
-                ),
-            };
+            let order = self.selectors.table.order;
+            let rest = rest(order, progress, newest(&payments), (from, to));
             proved.gaps.push(Gap {
                 from: rest.0,
                 to: rest.1,
@@ -180,15 +130,65 @@ impl<P: Portal> Reader<'_, P> {
             open: proved.gaps.clone(),
         };
         self.commit(reading).await?;
-        Ok(Done {
+        Ok(gathered.done(read_at, proved, false, None))
+    }
+}
+
+impl Gathered {
+    /// The payments of its rows, oldest first.
+    fn take_payments(&mut self) -> Vec<Payment> {
+        let rows = std::mem::take(&mut self.rows);
+        rows.into_iter().rev().map(|row| row.payment).collect()
+    }
+
+    fn finished(
+        &self,
+        unread: Option<(DateTime<Utc>, DateTime<Utc>)>,
+        known_until: Option<DateTime<Utc>>,
+    ) -> Finished {
+        Finished {
+            read_to_the_end: self.read_to_the_end,
+            rows: self.counted,
+            portal_count: self.portal_count,
+            unread,
+            known_until,
+        }
+    }
+
+    fn done(
+        &self,
+        read_at: DateTime<Utc>,
+        proved: Proved,
+        watermark: bool,
+        newest: Option<DateTime<Utc>>,
+    ) -> Done {
+        Done {
             read_at,
-            pages: gathered.pages,
-            rows: gathered.counted,
-            told: gathered.told,
-            watermark: false,
-            aside: gathered.aside,
+            pages: self.pages,
+            rows: self.counted,
+            told: self.told,
+            watermark,
+            aside: self.aside,
             proved,
-            newest: None,
-        })
+            newest,
+        }
+    }
+}
+
+fn newest(payments: &[Payment]) -> Option<DateTime<Utc>> {
+    let instants = payments.iter().filter_map(Payment::instant);
+    instants.map(|at| at.to_utc()).max()
+}
+
+/// The part of `span` that a reading which broke off did not reach.
+fn rest(
+    order: Order,
+    progress: &Progress,
+    newest: Option<DateTime<Utc>>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> (DateTime<Utc>, DateTime<Utc>) {
+    match order {
+        Order::NewestFirst => (from, progress.oldest().unwrap_or(to)),
+        Order::OldestFirst => (newest.unwrap_or(from), to),
     }
 }

@@ -61,6 +61,7 @@ const RINGS: &[(&str, u8)] = &[
     ("reading", 3),
     ("run", 3),
     ("sign_in", 3),
+    ("status_line", 3),
     ("telemetry", 3),
 ];
 

@@ -123,6 +123,7 @@ impl SimPortal {
             url: "https://sim.example/page".parse().expect("a URL"),
             status: Some(200),
             html: html.into(),
+            pause: None,
         }
     }
 

@@ -107,11 +107,7 @@ pub struct Knobs {
 
 impl Knobs {
     pub(super) fn of(which: Which) -> Self {
-        let name = match which {
-            Which::Mwezi => "mwezi",
-            Which::Tausi => "tausi",
-            Which::Ngome => "ngome",
-        };
+        let name = which.as_str();
         Self {
             number: "600456".to_owned(),
             user: "reader".to_owned(),

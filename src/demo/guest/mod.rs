@@ -55,6 +55,18 @@ pub enum Which {
     Ngome,
 }
 
+impl Which {
+    /// Its name, which is also that of its selector file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Which::Mwezi => "mwezi",
+            Which::Tausi => "tausi",
+            Which::Ngome => "ngome",
+        }
+    }
+}
+
 struct State {
     knobs: Knobs,
     books: Statement,
@@ -130,15 +142,17 @@ impl State {
             .filter(|session| session.token == token)
     }
 
-    /// Rows of these days, newest first.
-    fn lines(&self, from: NaiveDate, to: NaiveDate) -> Vec<Line<'_>> {
+    /// Rows of these days, newest first; `None` where one of them is not written in this format.
+    fn lines(&self, format: &str, from: &str, to: &str) -> Option<Vec<Line<'_>>> {
+        let day = |text: &str| NaiveDate::parse_from_str(text, format).ok();
+        let (from, to) = (day(from)?, day(to)?);
         let zone = self.knobs.zone();
         let mut lines = self.books.lines();
         lines.retain(|line| {
             let day = line.row.place().with_timezone(&zone).date_naive();
             (from..=to).contains(&day)
         });
-        lines
+        Some(lines)
     }
 
     /// The knobs that the shared books know.

@@ -248,12 +248,10 @@ const HEADERS: [&str; 9] = [
 
 fn history(state: &State, sent: &Sent, skip: usize) -> String {
     let mut text = search(state, &sent.from, &sent.to);
-    let day = |text: &str| chrono::NaiveDate::parse_from_str(text, DATE).ok();
-    let (Some(from), Some(to)) = (day(&sent.from), day(&sent.to)) else {
+    let Some(lines) = state.lines(DATE, &sent.from, &sent.to) else {
         text.push_str("<div class=\"v-caption-error-label\">Enter both dates.</div>");
         return text;
     };
-    let lines = state.lines(from, to);
     let shown: Vec<_> = lines
         .iter()
         .skip(skip)

@@ -17,7 +17,6 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -167,18 +166,16 @@ async fn statement(
         if state.visitor(&headers).is_none() {
             return redirect("/login");
         }
-        let day = |text: &str| NaiveDate::parse_from_str(text, DATE).ok();
-        let body = match (day(&search.from), day(&search.to)) {
-            (Some(from), Some(to)) => table(state, search.page, from, to),
-            _ => "<p>Choose a period.</p>".to_owned(),
-        };
+        let body = state.lines(DATE, &search.from, &search.to).map_or_else(
+            || "<p>Choose a period.</p>".to_owned(),
+            |lines| table(state, &search, &lines),
+        );
         whole("Statement", &format!("{}{body}", session_bar(state)))
     })
 }
 
-fn table(state: &State, number: usize, from: NaiveDate, to: NaiveDate) -> String {
-    let lines = state.lines(from, to);
-    let size = state.knobs.rows_per_page;
+fn table(state: &State, search: &Search, lines: &[Line<'_>]) -> String {
+    let (number, size) = (search.page, state.knobs.rows_per_page);
     let mut text = String::from(
         "<table class=\"statement\"><thead><tr><th>Ref</th><th>When</th><th>What</th><th>State</th><th>Amount</th>\
          <th>Dr/Cr</th><th>Party</th><th>Note</th></tr></thead><tbody>\n",
@@ -191,7 +188,7 @@ fn table(state: &State, number: usize, from: NaiveDate, to: NaiveDate) -> String
     }
     text.push_str("</tbody></table>\n");
     if (number + 1) * size < lines.len() {
-        let (from, to, next) = (from.format(DATE), to.format(DATE), number + 1);
+        let (from, to, next) = (escape(&search.from), escape(&search.to), number + 1);
         let _ = write!(
             text,
             "<a rel=\"next\" href=\"/statement?from={from}&amp;to={to}&amp;page={next}\">Older</a>"

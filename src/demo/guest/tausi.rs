@@ -16,7 +16,6 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -183,11 +182,12 @@ async fn report(
         if state.visitor(&headers).is_none() {
             return form("<div class=\"errorMessage ended\">Your session has ended.</div>\n");
         }
-        let day = |text: &str| NaiveDate::parse_from_str(text, DATE).ok();
-        let grid = match (day(&search.from_date), day(&search.to_date)) {
-            (Some(from), Some(to)) if search.wallet == "C" => grid(state, &search, from, to),
-            _ => "<p id=\"choose\">Choose a wallet and a period.</p>".to_owned(),
-        };
+        let lines = state.lines(DATE, &search.from_date, &search.to_date);
+        let lines = lines.filter(|_| search.wallet == "C");
+        let grid = lines.map_or_else(
+            || "<p id=\"choose\">Choose a wallet and a period.</p>".to_owned(),
+            |lines| grid(state, &search, &lines),
+        );
         let dialog = if state.knobs.surprise_dialog {
             "<script>alert('Remember to log out!')</script>"
         } else {
@@ -208,8 +208,7 @@ async fn report(
     })
 }
 
-fn grid(state: &State, search: &Search, from: NaiveDate, to: NaiveDate) -> String {
-    let lines = state.lines(from, to);
+fn grid(state: &State, search: &Search, lines: &[Line<'_>]) -> String {
     let size = state.knobs.rows_per_page;
     let mut text = String::from(
         "<table id=\"grid\"><tr><th>TRANSFER_ID</th><th> TRANSFER_DATE</th><th>STATUS </th><th>SERVICE</th>\
@@ -227,7 +226,7 @@ fn grid(state: &State, search: &Search, from: NaiveDate, to: NaiveDate) -> Strin
     let _ = write!(text, "<p id=\"rows\">{} rows</p>", lines.len());
     let next = search.start + size;
     if next < lines.len() {
-        let (from, to) = (from.format(DATE), to.format(DATE));
+        let (from, to) = (escape(&search.from_date), escape(&search.to_date));
         let _ = write!(
             text,
             "<a id=\"older\" href=\"/TausiMoney/report.action?wallet=C&amp;fromDate={from}&amp;toDate={to}&amp;start={next}\">Older</a>"

@@ -9,6 +9,7 @@ use super::driver::Driver;
 use super::form::{POLL, StepError};
 use super::keeping::Unproved;
 use super::reading::{self, Document, Reading};
+use super::retry_after;
 use super::session::Session;
 use crate::page_loads::PageLoads;
 use crate::portal::{Page, PortalError};
@@ -95,7 +96,7 @@ impl Browser {
     ) -> Result<Page, StepError> {
         self.leave_frames().await?;
         let read = reading::read(&self.session, &self.document, portal.has_frames()).await?;
-        let document = match read {
+        let mut document = match read {
             Reading::New(document) => document,
             Reading::Old => return Err(down("no page came (no content, or a download)")),
             Reading::Loading => self
@@ -103,6 +104,10 @@ impl Browser {
                 .await?
                 .ok_or_else(|| down("the page did not become complete"))?,
         };
+        if document.is_busy() {
+            self.loads.take().await?;
+            document.retry_after = retry_after::ask(&self.session, limit).await?;
+        }
         self.take(document, portal)
     }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use url::Url;
 
 use super::reading::Document;
+use super::retry_after::RetryAfter;
 use super::session::{Failure, Session};
 use crate::extract::MAX_PAGE_BYTES;
 use crate::portal::PortalError;
@@ -47,7 +48,10 @@ const timer = setTimeout(() => abort.abort(), patience);
     catch (_) { decoder = new TextDecoder(document.characterSet); }
     html = decoder.decode(all);
   }
-  return { state: 'answered', url: answer.url, status: answer.status, content_type: type, bytes, html };
+  return {
+    state: 'answered', url: answer.url, status: answer.status, content_type: type, bytes, html,
+    retry_after: answer.headers.get('retry-after'), date: answer.headers.get('date'),
+  };
 })()
   .catch(() => ({ state: abort.signal.aborted ? 'late' : 'refused' }))
   .then((answer) => { clearTimeout(timer); done(answer); });
@@ -63,6 +67,8 @@ enum Answer {
         content_type: String,
         bytes: usize,
         html: Option<String>,
+        #[serde(flatten)]
+        retry_after: RetryAfter,
     },
     /// Not within its time.
     Late,
@@ -103,7 +109,18 @@ pub(super) async fn fetch(
             content_type,
             bytes,
             html,
-        } => Ok(Document::fetched(url, status, &content_type, bytes, html)),
+            retry_after,
+        } => {
+            let kind = &content_type;
+            Ok(Document::fetched(
+                url,
+                status,
+                kind,
+                bytes,
+                html,
+                retry_after,
+            ))
+        }
         Answer::Late => Err(down("timeout of a fetch")),
         Answer::Refused => Err(down("a fetch without an answer")),
     })

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use encoding_rs::Encoding;
 use reqwest::header::{
-    ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE, USER_AGENT,
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, DATE, HeaderMap, LOCATION, RETRY_AFTER,
+    SET_COOKIE, USER_AGENT,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, Response};
@@ -19,7 +20,8 @@ use url::Url;
 use hyper_rustls::ConfigBuilderExt;
 
 use super::cookies;
-use super::reading::{Document, at_pin};
+use super::reading::{Document, at_pin, not_now};
+use super::retry_after::RetryAfter;
 use super::route::Route;
 use super::session::{Failure, Session};
 use crate::clock::Clock;
@@ -117,7 +119,8 @@ impl Http {
             let answer = self.ask(&url).await?;
             let status = answer.status();
             if status.is_server_error() {
-                return Err(Missed::Down(down(format!("HTTP {}", status.as_u16()))));
+                let asked = retry_after(answer.headers());
+                return Err(Missed::Down(not_now(status.as_u16(), &asked)));
             }
             let location = answer.headers().get(LOCATION);
             let location = location.filter(|_| status.is_redirection());
@@ -155,6 +158,7 @@ impl Http {
         let kind = answer.headers().get(CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().to_owned();
+        let asked = retry_after(answer.headers());
         let mut body = Vec::new();
         while body.len() <= MAX_PAGE_BYTES {
             match answer.chunk().await.map_err(|error| failed(&error))? {
@@ -164,7 +168,22 @@ impl Http {
         }
         let bytes = body.len();
         let html = (bytes <= MAX_PAGE_BYTES).then(|| decoded(&body, &kind, &self.manner.charset));
-        Ok(Document::fetched(url.into(), status, &kind, bytes, html))
+        Ok(Document::fetched(
+            url.into(),
+            status,
+            &kind,
+            bytes,
+            html,
+            asked,
+        ))
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> RetryAfter {
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    RetryAfter {
+        retry_after: text(RETRY_AFTER),
+        date: text(DATE),
     }
 }
 

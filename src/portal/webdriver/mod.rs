@@ -41,6 +41,7 @@ mod reach;
 mod reading;
 mod record;
 mod resend;
+mod retry_after;
 mod route;
 mod run_dir;
 mod session;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use url::Url;
 
+use super::retry_after::{self, RetryAfter};
 use super::route::wants_certificate;
 use super::session::{Failure, Session};
 use crate::extract::MAX_PAGE_BYTES;
@@ -101,6 +102,9 @@ pub(super) struct Document {
     is_empty: bool,
     bytes: usize,
     html: Option<String>,
+    /// With a status that [`retry_after::is_busy`].
+    #[serde(skip)]
+    pub(super) retry_after: RetryAfter,
 }
 
 impl Document {
@@ -111,6 +115,7 @@ impl Document {
         content_type: &str,
         bytes: usize,
         html: Option<String>,
+        retry_after: RetryAfter,
     ) -> Self {
         let essence = content_type.split(';').next().unwrap_or_default();
         Self {
@@ -121,7 +126,13 @@ impl Document {
             is_empty: html.as_deref().is_some_and(is_blank),
             bytes,
             html,
+            retry_after,
         }
+    }
+
+    /// The portal has no time for us now.
+    pub(super) fn is_busy(&self) -> bool {
+        retry_after::is_busy(self.status)
     }
 }
 
@@ -190,7 +201,7 @@ pub(super) fn judge(document: Document, pin: &Origin) -> Result<Page, PortalErro
         && status >= 400
         && !SPOKEN.contains(&status)
     {
-        return Err(down(format!("HTTP {status}")));
+        return Err(not_now(status, &document.retry_after));
     }
     if !matches!(
         document.content_type.as_str(),
@@ -208,8 +219,27 @@ pub(super) fn judge(document: Document, pin: &Origin) -> Result<Page, PortalErro
         bytes: document.bytes,
         limit: MAX_PAGE_BYTES,
     };
+    let pause = document.retry_after.pause();
     let html = document.html.ok_or(too_large)?;
-    Ok(Page { url, status, html })
+    Ok(Page {
+        url,
+        status,
+        html,
+        pause,
+    })
+}
+
+/// A server's error, or its wish to be left alone.
+pub(super) fn not_now(status: u16, headers: &RetryAfter) -> PortalError {
+    match headers.pause().filter(|_| retry_after::is_busy(status)) {
+        Some(pause) => PortalError::Busy {
+            status,
+            pause: Some(pause),
+        },
+        None => PortalError::PortalDown {
+            reason: format!("HTTP {status}"),
+        },
+    }
 }
 
 /// The network error that Chromium's own page names in its element for it, `ERR_…`.
@@ -251,6 +281,7 @@ mod tests {
             is_empty: false,
             bytes: 13,
             html: Some("<html></html>".to_owned()),
+            retry_after: RetryAfter::default(),
         }
     }
 
@@ -292,7 +323,8 @@ mod tests {
         ] {
             let url = "https://portal.example/x".to_owned();
             let html = Some(html.to_owned());
-            let page = Document::fetched(url, 200, "Text/HTML; charset=utf-8", 0, html);
+            let kind = "Text/HTML; charset=utf-8";
+            let page = Document::fetched(url, 200, kind, 0, html, RetryAfter::default());
             assert_eq!(verdict(page).is_err(), empty);
         }
     }

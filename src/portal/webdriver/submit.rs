@@ -76,7 +76,9 @@ impl WebDriverPortal {
             Ok(Walked::Missing { error, .. }) => {
                 tracing::debug!("no session was left open: {error}");
             }
-            Err(StepError::Portal(error @ PortalError::PortalDown { .. })) => {
+            Err(StepError::Portal(
+                error @ (PortalError::PortalDown { .. } | PortalError::Busy { .. }),
+            )) => {
                 tracing::info!("what may be left of an earlier session was not ended: {error}");
             }
             Err(error) => return Err(error),

@@ -50,6 +50,7 @@ impl WebDriverPortal {
                     self.downs = 0;
                     return Ok(self.given(page, way, days, 1));
                 }
+                Err(Missed::Down(error @ PortalError::Busy { .. })) => return Err(error),
                 Err(Missed::Down(error)) if self.downs + 1 < DOWN_AT_MOST => {
                     self.downs += 1;
                     return Err(error);
@@ -111,24 +112,23 @@ impl WebDriverPortal {
     }
 
     async fn by(&mut self, way: Way, days: Days) -> Result<Page, Missed> {
-        let way = self.possible(way);
-        if way == Way::Navigate {
-            return self.navigated_to_table(days).await;
+        match self.possible(way) {
+            Way::Navigate => self.navigated(days).await,
+            Way::Fetch => self.fetched(self.table_url(days)?).await,
+            Way::Http => self.without_browser(self.table_url(days)?).await,
         }
+    }
+
+    fn table_url(&self, days: Days) -> Result<Url, Missed> {
         let portal = &self.settings.selectors;
         let path = super::reach::table_path(&portal.table, days);
         let url = path.and_then(|path| portal.origin.join(&path));
-        let url = url.ok_or_else(|| {
+        url.ok_or_else(|| {
             Missed::Odd(PortalError::PortalDown {
                 reason: "a path of the selector file leaves the origin or has no valid date format"
                     .to_owned(),
             })
-        })?;
-        match way {
-            Way::Fetch => self.fetched(url).await,
-            Way::Http => self.without_browser(url).await,
-            Way::Navigate => self.navigated(url).await,
-        }
+        })
     }
 
     /// A browser that was just started shows no page yet: it has to load one first.
@@ -159,21 +159,16 @@ impl WebDriverPortal {
         self.http_goes_on() && self.ladder.way() == Way::Http
     }
 
-    async fn navigated_to_table(&mut self, days: Days) -> Result<Page, Missed> {
+    async fn navigated(&mut self, days: Days) -> Result<Page, Missed> {
         self.bring_back().await.map_err(Missed::Down)?;
         let loaded = self.open_table(days).await;
-        self.settle(loaded).await.map_err(Missed::Odd)
-    }
-
-    async fn navigated(&mut self, url: Url) -> Result<Page, Missed> {
-        self.bring_back().await.map_err(Missed::Down)?;
-        let loaded = self.load(Some(url)).await;
         self.settle(loaded).await.map_err(Missed::Odd)
     }
 
     async fn fetched(&mut self, url: Url) -> Result<Page, Missed> {
         let fetched = self.fetch(url).await;
         match self.settle(fetched).await {
+            Ok(Err(error @ PortalError::Busy { .. })) => Err(Missed::Down(error)),
             Ok(fetched) => fetched.map_err(Missed::Odd),
             Err(
                 error @ (PortalError::BrowserLost { .. }
@@ -238,14 +233,13 @@ impl WebDriverPortal {
             return self.settle(clicked).await;
         };
         let (days, number) = (last.days, last.number);
-        let Some(url) = self.next_url(&last).await else {
-            let page = self.click_on_from(&last).await?;
-            return Ok(self.given(page, Way::Navigate, days, number + 1));
-        };
-        let loaded = match last.way {
-            Way::Fetch => self.fetched(url).await,
-            Way::Http => self.without_browser(url).await,
-            Way::Navigate => self.navigated(url).await,
+        let loaded = match (last.way, self.next_url(&last).await) {
+            (Way::Fetch, Some(url)) => self.fetched(url).await,
+            (Way::Http, Some(url)) => self.without_browser(url).await,
+            (Way::Navigate, _) | (_, None) => {
+                let page = self.click_on_from(&last).await?;
+                return Ok(self.given(page, Way::Navigate, days, number + 1));
+            }
         };
         match loaded {
             Ok(page) => Ok(self.given(page, last.way, days, number + 1)),

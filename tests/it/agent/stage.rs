@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tillwatch::clock::Clock;
 use tillwatch::control::{self, Answer, Request};
+use tillwatch::demo::guest::{self, GuestPortal, Which};
 use tillwatch::demo::portal::{self, DemoPortal, PortalConfig, Posting, SideChannel};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -51,6 +52,8 @@ impl Cast {
 pub struct Stage {
     pub dir: TempDir,
     pub portals: Vec<DemoPortal>,
+    /// Portals of other kinds.
+    pub guests: Vec<GuestPortal>,
     _place: SemaphorePermit<'static>,
 }
 
@@ -86,6 +89,7 @@ impl Stage {
         Self {
             dir,
             portals,
+            guests: Vec::new(),
             _place: place,
         }
     }
@@ -100,6 +104,30 @@ impl Stage {
         assert_eq!(config.matches(ours).count(), 1);
         fs::write(file, config.replace(ours, &theirs)).unwrap();
         stage
+    }
+
+    /// An account at a portal of another kind, without rows yet.
+    pub fn add_guest(&mut self, which: Which, name: &str, listener: TcpListener, keys: &str) {
+        let now = Arc::new(|| Clock::System.now());
+        let portal = guest::start(which, now, listener, None).unwrap();
+        let kind = which.as_str();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("selectors/{kind}.toml"));
+        fs::copy(shipped, self.path(&format!("selectors/{kind}.toml"))).unwrap();
+        portal
+            .control()
+            .turn(|knobs| knobs.number = name.to_owned());
+        let knobs = portal.control().knobs();
+        let secret = self.path(&format!("{name}.secret"));
+        write_secret(&secret, &knobs.password);
+        let account = format!(
+            "\n[[account]]\nname = {name:?}\nportal = {kind:?}\nnumber = {name:?}\nuser = {:?}\nsecret_file = {secret:?}\norigin = {:?}\n{keys}\n",
+            knobs.user,
+            portal.origin()
+        );
+        let file = self.path("tillwatch.toml");
+        let config = fs::read_to_string(&file).unwrap();
+        fs::write(file, config + &account).unwrap();
+        self.guests.push(portal);
     }
 
     /// The side channel of the first portal.

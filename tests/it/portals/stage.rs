@@ -39,11 +39,7 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let clock = Clock::System;
         let portal = guest::start(which, Arc::new(move || clock.now()), listener, tls).unwrap();
-        let name = match which {
-            Which::Mwezi => "mwezi",
-            Which::Tausi => "tausi",
-            Which::Ngome => "ngome",
-        };
+        let name = which.as_str();
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("selectors/{name}.toml"));
         let text = fs::read_to_string(&file).unwrap();
         let mut selectors = selectors::file::parse(name, name, &text)

@@ -1,9 +1,14 @@
 //! Pages that are not the portal's: each recognised, none costs the session.
 
-use tillwatch::extract::MAX_PAGE_BYTES;
-use tillwatch::portal::{Portal as _, PortalError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::fixture::{Bench, days, told};
+use tillwatch::extract::MAX_PAGE_BYTES;
+use tillwatch::portal::webdriver::WebDriverPortal;
+use tillwatch::portal::{Portal as _, PortalError};
+use tillwatch::selectors::Read;
+
+use super::fixture::{Bench, days, local, told};
 use super::server::{Server, Table};
 
 #[tokio::test]
@@ -31,6 +36,35 @@ async fn what_is_not_a_page_of_the_portal_is_never_taken_for_one() {
         assert!(error.contains(sign), "{table:?}: {error}");
     }
     portal.close().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_pause_is_understood_by_each_way_and_asked_by_no_other() {
+    for (read, requests) in [(Read::Navigate, 2), (Read::Fetch, 1), (Read::Http, 1)] {
+        let (bench, server) = (Bench::new().await, Server::start());
+        let mut settings = bench.settings(&server.origin, local());
+        Arc::make_mut(&mut settings.selectors).table.read = read;
+        let mut portal = WebDriverPortal::new(settings);
+        portal.open().await.unwrap();
+        // The first page always comes by the browser; the second one proves that another way gives the same.
+        server.set_table(Table::Statement);
+        for _ in 0..2 {
+            portal.first_page(days()).await.unwrap();
+            assert!(!portal.heard(true).await);
+        }
+        let before = server.seen().len();
+        server.set_table(Table::Busy(503, "77".to_owned()));
+        let error = portal.first_page(days()).await.unwrap_err();
+        let pause = Some(Duration::from_secs(77));
+        assert_eq!(error, PortalError::Busy { status: 503, pause });
+        assert_eq!(server.seen().len() - before, requests, "{read:?}");
+        // Under this status a portal may also speak of sign-ins: the page is given, and its marks decide.
+        server.set_table(Table::Busy(429, "78".to_owned()));
+        let page = portal.first_page(days()).await.unwrap();
+        let pause = Some(Duration::from_secs(78));
+        assert_eq!(page.busy(), Some(PortalError::Busy { status: 429, pause }));
+        portal.close().await;
+    }
 }
 
 #[tokio::test]

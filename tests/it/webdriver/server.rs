@@ -20,6 +20,10 @@ pub enum Table {
     /// Rows for whoever is signed in, beside what the storages hold; else the sign-in form.
     Guarded,
     Status(u16),
+    /// A table that the selector file fits, for whoever is signed in.
+    Statement,
+    /// A status with `Retry-After`.
+    Busy(u16, String),
     EmptyBody,
     NoContent,
     Download,
@@ -245,6 +249,17 @@ async fn table(truth: Shared, Query(asked): Query<Asked>, headers: HeaderMap) ->
         Table::Status(code) => (
             StatusCode::from_u16(code).unwrap(),
             Html("<!DOCTYPE html><p>sorry</p>"),
+        )
+            .into_response(),
+        Table::Statement => Html(
+            "<!DOCTYPE html><title>t</title><p id=home>Welcome</p><table><tr><th>Receipt<th>Time<th>Paid In\
+             <tr><td>UKL1<td>21-11-2026 12:00:00<td>5.00</table>",
+        )
+        .into_response(),
+        Table::Busy(code, pause) => (
+            StatusCode::from_u16(code).unwrap(),
+            [(header::RETRY_AFTER, pause)],
+            Html("<!DOCTYPE html><p>not now</p>"),
         )
             .into_response(),
         Table::EmptyBody => Html("").into_response(),
