@@ -133,3 +133,45 @@ async fn a_paused_account_is_signed_out_and_left_alone_while_another_is_read() {
     assert_eq!(agent.stop().await, 0);
     stage.is_bare().await;
 }
+
+/// Two users of one till see the same statement; here it is shown twice, each time to one of them.
+#[tokio::test]
+async fn two_users_of_one_operator_account_tell_each_payment_once_and_stand_in_for_each_other() {
+    let cast = ["first", "second"].map(|user| Cast {
+        name: user,
+        knobs: PortalConfig {
+            user: user.to_owned(),
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    });
+    let stage = Stage::set(cast.into(), "").await;
+    let agent = stage.start();
+    let post = || {
+        let both = (stage.portals.iter())
+            .map(|portal| portal.control().post_payment(&payment()).unwrap())
+            .collect::<Vec<String>>();
+        assert_eq!(both[0], both[1]);
+        both[0].clone()
+    };
+    for paused in ["first", "second"] {
+        let receipt = post();
+        stage.until_told(&receipt).await;
+        for account in ["first", "second"] {
+            stage.read_once(account).await;
+        }
+        let said = stage.command(&["pause", paused]).output().await.unwrap();
+        assert!(said.status.success(), "{said:?}");
+        stage.until_told(&post()).await;
+        let said = stage.command(&["resume", paused]).output().await.unwrap();
+        assert!(said.status.success(), "{said:?}");
+    }
+    for account in ["first", "second"] {
+        stage.read_once(account).await;
+    }
+    let events = stage.events().into_iter();
+    let told = events.filter(|event| event["type"] == "payment.received");
+    assert_eq!(told.count(), 4, "{}", stage.log());
+    assert_eq!(agent.stop().await, 0);
+    stage.is_bare().await;
+}
