@@ -145,7 +145,7 @@ impl<P: Portal> Agent<P> {
                 self.after(Ok(Turn::Wait(left, State::Quiet)), now).await;
                 continue;
             }
-            if self.edges.portal.needs_place() {
+            if self.stand.act() == Act::Read && self.edges.portal.needs_place() {
                 let Some(()) = self.await_place(due, &mut stop).await else {
                     break;
                 };
@@ -173,7 +173,7 @@ impl<P: Portal> Agent<P> {
             if ended {
                 break;
             }
-            if self.edges.portal.holds_place() && self.edges.pool.is_wanted() {
+            if self.may_make_room() && self.edges.pool.is_wanted() {
                 self.edges.portal.park().await;
             }
         }
@@ -250,8 +250,9 @@ impl<P: Portal> Agent<P> {
             }
         };
         let next = self.schedule.next();
+        let may_make_room = self.may_make_room();
         let wanted = async {
-            if self.edges.portal.holds_place() {
+            if may_make_room {
                 self.edges.pool.wanted(next).await;
             } else {
                 std::future::pending().await
@@ -272,6 +273,11 @@ impl<P: Portal> Agent<P> {
                 Some(())
             }
         }
+    }
+
+    /// A browser in which a person may be in the middle of a sign-in is left to them.
+    fn may_make_room(&self) -> bool {
+        self.edges.portal.holds_place() && self.stand.act() != Act::Look
     }
 
     async fn obey(&mut self, (order, answer): (Order, oneshot::Sender<Answer>)) {
