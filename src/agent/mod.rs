@@ -18,6 +18,7 @@ use crate::store::{AccountState, Breaker, StoreError};
 
 mod account;
 mod failure;
+mod import;
 mod person;
 mod plan;
 mod say;
@@ -61,6 +62,12 @@ pub struct Agent<P> {
     crowded: bool,
     /// Since when a person is expected to finish a sign-in in our browser.
     person_asked: Option<Duration>,
+    /// The session is one that a person imported, and no page has proved it yet.
+    imported: bool,
+    /// Who imported it waits to hear whether the portal takes it.
+    import_asked: Option<oneshot::Sender<Answer>>,
+    /// When the session that is on began.
+    signed_in_at: Option<DateTime<Utc>>,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -110,6 +117,9 @@ impl<P: Portal> Agent<P> {
             unlocked: false,
             crowded: false,
             person_asked: None,
+            imported: false,
+            import_asked: None,
+            signed_in_at: None,
             known,
             stand,
             life,
@@ -283,6 +293,9 @@ impl<P: Portal> Agent<P> {
     async fn obey(&mut self, (order, answer): (Order, oneshot::Sender<Answer>)) {
         let name = self.account.about.name.clone();
         let result = match order {
+            Order::Import { origin, session } => {
+                return self.import(&origin, *session, answer).await;
+            }
             Order::Pause => {
                 self.unlock().await;
                 self.edges.portal.close().await;
@@ -346,6 +359,7 @@ impl<P: Portal> Agent<P> {
 
     async fn after(&mut self, turn: Result<Turn, TurnError>, began: Duration) {
         let now = self.edges.clock.monotonic();
+        self.say_import_waits(&turn);
         match turn {
             Ok(Turn::Read(done)) => self.after_reading(&done, began, now).await,
             Ok(Turn::Wait(wait, state)) => {
