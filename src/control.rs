@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::login::code::{self, Given};
 use crate::overview::{AccountView, Overview};
 use crate::payment::{AccountName, NotAPaymentId, PaymentId};
+use crate::portal::kept::Kept;
 use crate::store::{Breaker, Store};
 
 /// Longest request or answer, in bytes.
@@ -36,7 +37,7 @@ pub const MAX_IDS: usize = 50_000;
 pub const NO_AGENT: &str = "no agent runs: start `tillwatch run`";
 
 /// What a command asks of the agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// Leave the account alone: sign out, end its browser, read nothing until `Resume`.
@@ -72,6 +73,15 @@ pub enum Request {
     ImportSeen {
         /// Payment ids; at most [`MAX_IDS`].
         ids: Vec<String>,
+    },
+    /// Go on with a session that a person began in another browser.
+    ImportSession {
+        /// Account name.
+        account: String,
+        /// The origin that its cookies were chosen for.
+        origin: String,
+        /// Only the cookies that this origin is sent.
+        session: Kept,
     },
     /// How every account stands.
     Status,
@@ -114,6 +124,13 @@ pub enum Order {
     Resume,
     /// See [`Request::Poll`].
     Poll,
+    /// See [`Request::ImportSession`].
+    Import {
+        /// See there.
+        origin: String,
+        /// See there.
+        session: Box<Kept>,
+    },
 }
 
 /// An order on its way to an account, and where the answer goes.
@@ -245,6 +262,14 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         Request::Resume { account } => order(Order::Resume, &account, accounts).await,
         Request::Poll { account } => order(Order::Poll, &account, accounts).await,
         Request::Otp { account, code } => give(&desk.codes, &account, &code),
+        Request::ImportSession {
+            account,
+            origin,
+            session,
+        } => {
+            let session = Box::new(session);
+            order(Order::Import { origin, session }, &account, accounts).await
+        }
         Request::Status => match desk.overview.accounts().await {
             Ok(accounts) => Answer::Accounts(accounts),
             Err(error) => Answer::Refused(error.to_string()),
@@ -301,7 +326,10 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
             Ok(account) => resume_in(store, &account).await,
             Err(error) => Err(error),
         },
-        Request::Poll { .. } | Request::Status | Request::Otp { .. } => Err(NO_AGENT.to_owned()),
+        Request::Poll { .. }
+        | Request::Status
+        | Request::Otp { .. }
+        | Request::ImportSession { .. } => Err(NO_AGENT.to_owned()),
         Request::Quarantine { account } => match account.map(name).transpose() {
             Ok(account) => list(store, account.as_ref()).await,
             Err(error) => Err(error),

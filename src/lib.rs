@@ -35,7 +35,8 @@
 //!    `agent::faults::a_sign_in_whose_answer_is_lost_is_one_attempt` and `person::codes` (a code belongs to its attempt).
 //!    The portal's page loads an hour: `page_loads`.
 //! 4. **Never a lock-out.** `session` (tables of consequences and states), `portals::outcomes` (each outcome in a browser),
-//!    `agent::accounts` (one attempt for a wrong password), `tests/simulation`.
+//!    `agent::accounts` (one attempt for a wrong password), `person::session_import` (an imported session that the portal does
+//!    not take is followed by no sign-in), `tests/simulation`.
 //! 5. **Never silent.** `extract` (no table, no empty mark), `completeness` (holes), `store::tests` (quarantine, gaps,
 //!    watermark), `tests/simulation` (every watermark is held against the portal's books); `notice` (what a person is told, of
 //!    which state, when again), `person::notices`.
@@ -43,7 +44,10 @@
 //!    stranger's frame), `cli::the_secret_is_in_no_log_line_event_or_file`, `portal::kept` (a kept session opens for its
 //!    account, user and origin alone).
 //!
-//! A restart spends no login while the portal's session lives: `agent::restarts`, `webdriver::kept`, `tests/simulation`.
+//! A restart spends no login while the portal's session lives: `agent::restarts`, `webdriver::kept`, `tests/simulation`. Its age
+//! counts from the sign-in: `session::life`, `agent::import`, `person::status`. A person signs in where and when one is at
+//! hand: `person::by_hand` (in our browser, which is kept for them), `person::session_import` (in their own), `attended` in
+//! `tests/simulation`.
 //!
 //! # Life of a payment
 //!

@@ -12,7 +12,6 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::payment::AccountName;
-use crate::session::Next;
 use crate::status::{BROKEN, Halt, State, Status};
 
 /// Less free space than this is told, in bytes: a store that cannot write stops everything.
@@ -260,11 +259,7 @@ fn of_state(status: &Status) -> Option<(Kind, String, String)> {
 
 /// What ends a stop.
 fn after(halt: Halt, name: &AccountName) -> String {
-    let asks_person = match halt {
-        Halt::Outcome(outcome) => outcome.consequence().next == Next::AskPerson,
-        Halt::BreakerLost => false,
-    };
-    if asks_person {
+    if halt.asks_person() {
         format!("or run `tillwatch resume {name}` to sign in again")
     } else {
         format!("then run `tillwatch resume {name}`, or change the secret")

@@ -10,8 +10,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::login::gate::{Forecast, Gate};
 use crate::payment::AccountName;
-use crate::session::Outcome;
-use crate::status::{BROKEN, Status};
+use crate::status::{BROKEN, Halt, Status};
 use crate::store::{AccountState, Breaker, Quarantined, Store, StoreError};
 
 /// One account, as JSON in `tillwatch status --json` and `GET /v1/accounts`. Instants are RFC 3339, in UTC.
@@ -155,11 +154,8 @@ fn breaker_word(breaker: &Breaker) -> String {
     match breaker {
         Breaker::Closed => "closed".to_owned(),
         Breaker::Doubtful { .. } => "doubtful".to_owned(),
-        Breaker::Missing => "lost".to_owned(),
-        Breaker::Open { outcome, .. } => Outcome::from_word(outcome)
-            .unwrap_or(Outcome::Unknown)
-            .as_str()
-            .to_owned(),
+        Breaker::Missing => Halt::BreakerLost.as_str().to_owned(),
+        Breaker::Open { outcome, .. } => Halt::from_word(outcome).as_str().to_owned(),
     }
 }
 

@@ -95,7 +95,7 @@ impl Outcome {
                 "the one-time code was refused: run `tillwatch resume` to try again"
             }
             Outcome::CaptchaRequired => {
-                "the portal shows a captcha, which only a person may solve: finish the sign-in in the browser, and it goes on from there"
+                "the portal shows a captcha, which only a person may solve: finish the sign-in in the browser, or import a session (`tillwatch session import`), and it goes on from there"
             }
             Outcome::TooManyLogins => {
                 "the portal's login cap is reached: somebody else signs in as this user too"

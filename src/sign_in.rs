@@ -22,7 +22,7 @@ use crate::payment::AccountName;
 use crate::portal::{Credential, Page, Portal, PortalError};
 use crate::selectors;
 use crate::session::{Next, Outcome};
-use crate::status::{Halt, State};
+use crate::status::{Halt, SESSION_REFUSED, State};
 use crate::store::{Breaker, CredentialFingerprint, Store, StoreError};
 use crate::understand::{self, Session};
 
@@ -142,6 +142,49 @@ impl<P: Portal> Attempt<'_, P> {
         match self.breaker(version).await? {
             Leave::Not(halt) => Ok(Some(halt)),
             Leave::Free | Leave::OnceMore => Ok(None),
+        }
+    }
+
+    /// A session that a person imported is about to be tried: whatever comes of it, no sign-in follows by itself. A verdict
+    /// on the credential stays.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn await_import(&self) -> Result<(), SignInError> {
+        let Ok(credential) = self.credential().await else {
+            // Nobody could sign in.
+            return Ok(());
+        };
+        let stays = match self.store.breaker(self.account).await? {
+            Breaker::Closed | Breaker::Doubtful { .. } => false,
+            Breaker::Open { outcome, .. } => !Halt::from_word(&outcome).asks_person(),
+            Breaker::Missing => true,
+        };
+        if stays {
+            return Ok(());
+        }
+        let salt = self.store.credential_salt().await?;
+        self.set_breaker(Breaker::Open {
+            credential: credentials::fingerprint(&salt, &credential),
+            outcome: SESSION_REFUSED.to_owned(),
+            since: self.clock.now(),
+        })
+        .await
+    }
+
+    /// The portal took the imported session.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn import_taken(&self) -> Result<(), SignInError> {
+        match self.store.breaker(self.account).await? {
+            Breaker::Open { outcome, .. } if outcome == SESSION_REFUSED => {
+                self.set_breaker(Breaker::Closed).await
+            }
+            Breaker::Open { .. }
+            | Breaker::Closed
+            | Breaker::Doubtful { .. }
+            | Breaker::Missing => Ok(()),
         }
     }
 
@@ -331,9 +374,7 @@ impl<P: Portal> Attempt<'_, P> {
                 credential,
                 outcome,
                 ..
-            } if credential == version => Ok(Leave::Not(Halt::Outcome(
-                Outcome::from_word(&outcome).unwrap_or(Outcome::Unknown),
-            ))),
+            } if credential == version => Ok(Leave::Not(Halt::from_word(&outcome))),
             Breaker::Doubtful { .. } | Breaker::Open { .. } => {
                 tracing::info!(
                     account = self.account.as_str(),

@@ -6,10 +6,13 @@ use chrono::{DateTime, Utc};
 
 use crate::login::budget::Why;
 use crate::payment::AccountName;
-use crate::session::Outcome;
+use crate::session::{Next, Outcome};
 
 /// Why an account whose files are wrong does not run.
 pub const BROKEN: &str = "its files are wrong: `tillwatch check` lists what";
+
+/// The breaker's word for [`Halt::SessionRefused`].
+pub const SESSION_REFUSED: &str = "session-refused";
 
 /// Why an account is stopped until a person acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum Halt {
     Outcome(Outcome),
     /// The breaker's record was lost with the store.
     BreakerLost,
+    /// A person imported a session, and the portal does not take it: a sign-in of ours might end theirs too.
+    SessionRefused,
 }
 
 impl Halt {
@@ -28,7 +33,39 @@ impl Halt {
             Halt::BreakerLost => {
                 "the store was rebuilt or restored, so an earlier refusal may be forgotten: check the account and run `tillwatch resume`"
             }
+            Halt::SessionRefused => {
+                "the portal did not take the imported session: sign in by hand again and import its cookies at once, or finish the sign-in in tillwatch's browser"
+            }
             Halt::Outcome(outcome) => outcome.advice(),
+        }
+    }
+
+    /// Can a person end it by signing in?
+    #[must_use]
+    pub fn asks_person(self) -> bool {
+        match self {
+            Halt::Outcome(outcome) => outcome.consequence().next == Next::AskPerson,
+            Halt::SessionRefused => true,
+            Halt::BreakerLost => false,
+        }
+    }
+
+    /// What the word of an open breaker stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            SESSION_REFUSED => Halt::SessionRefused,
+            word => Halt::Outcome(Outcome::from_word(word).unwrap_or(Outcome::Unknown)),
+        }
+    }
+
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Halt::SessionRefused => SESSION_REFUSED,
+            Halt::BreakerLost => "lost",
+            Halt::Outcome(outcome) => outcome.as_str(),
         }
     }
 }

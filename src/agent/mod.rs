@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Timelike, Utc};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::control::{Answer, Order, Ordered};
 use crate::portal::Portal;
@@ -18,6 +18,7 @@ use crate::store::{AccountState, Breaker, StoreError};
 
 mod account;
 mod failure;
+mod import;
 mod person;
 mod plan;
 mod say;
@@ -61,6 +62,12 @@ pub struct Agent<P> {
     crowded: bool,
     /// Since when a person is expected to finish a sign-in in our browser.
     person_asked: Option<Duration>,
+    /// The session is one that a person imported, and no page has proved it yet.
+    imported: bool,
+    /// Who imported it waits to hear whether the portal takes it.
+    import_asked: Option<oneshot::Sender<Answer>>,
+    /// When the session that is on began.
+    signed_in_at: Option<DateTime<Utc>>,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -110,6 +117,9 @@ impl<P: Portal> Agent<P> {
             unlocked: false,
             crowded: false,
             person_asked: None,
+            imported: false,
+            import_asked: None,
+            signed_in_at: None,
             known,
             stand,
             life,
@@ -145,7 +155,7 @@ impl<P: Portal> Agent<P> {
                 self.after(Ok(Turn::Wait(left, State::Quiet)), now).await;
                 continue;
             }
-            if self.edges.portal.needs_place() {
+            if self.stand.act() == Act::Read && self.edges.portal.needs_place() {
                 let Some(()) = self.await_place(due, &mut stop).await else {
                     break;
                 };
@@ -173,7 +183,7 @@ impl<P: Portal> Agent<P> {
             if ended {
                 break;
             }
-            if self.edges.portal.holds_place() && self.edges.pool.is_wanted() {
+            if self.may_make_room() && self.edges.pool.is_wanted() {
                 self.edges.portal.park().await;
             }
         }
@@ -246,8 +256,9 @@ impl<P: Portal> Agent<P> {
             }
         };
         let next = self.schedule.next();
+        let may_make_room = self.may_make_room();
         let wanted = async {
-            if self.edges.portal.holds_place() {
+            if may_make_room {
                 self.edges.pool.wanted(next).await;
             } else {
                 std::future::pending().await
@@ -266,9 +277,17 @@ impl<P: Portal> Agent<P> {
         }
     }
 
+    /// A browser in which a person may be in the middle of a sign-in is left to them.
+    fn may_make_room(&self) -> bool {
+        self.edges.portal.holds_place() && self.stand.act() != Act::Look
+    }
+
     async fn obey(&mut self, (order, answer): Ordered) {
         let name = self.account.about.name.clone();
         let result = match order {
+            Order::Import { origin, session } => {
+                return self.import(&origin, *session, answer).await;
+            }
             Order::Pause => {
                 self.unlock().await;
                 self.edges.portal.close().await;
@@ -332,6 +351,7 @@ impl<P: Portal> Agent<P> {
 
     async fn after(&mut self, turn: Result<Turn, TurnError>, began: Duration) {
         let now = self.edges.clock.monotonic();
+        self.say_import_waits(&turn);
         match turn {
             Ok(Turn::Read(done)) => self.after_reading(&done, began, now).await,
             Ok(Turn::Wait(wait, state)) => {

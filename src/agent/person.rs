@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{Agent, TurnError};
 use crate::portal::Portal;
-use crate::session::{Event, Next};
+use crate::session::Event;
 use crate::sign_in;
 use crate::status::Halt;
 use crate::store::Breaker;
@@ -16,10 +16,7 @@ impl<P: Portal> Agent<P> {
     /// Is the account, stopped by `halt`, signed in by a person? Then it goes on from there. The page is looked at as it
     /// stands: nothing is loaded, clicked or typed. After `person_wait` the browser is closed and not looked at again.
     pub(super) async fn person_is_done(&mut self, halt: Halt) -> Result<bool, TurnError> {
-        let Halt::Outcome(outcome) = halt else {
-            return Ok(false);
-        };
-        if outcome.consequence().next != Next::AskPerson {
+        if !halt.asks_person() {
             return Ok(false);
         }
         let now = self.edges.clock.monotonic();
@@ -47,28 +44,23 @@ impl<P: Portal> Agent<P> {
         let name = &self.account.about.name;
         self.edges.store.set_breaker(name, Breaker::Closed).await?;
         self.person_asked = None;
+        self.has_signed_in();
         self.edges.portal.keep().await;
-        self.life.signed_in(self.edges.clock.monotonic());
-        let now = self.edges.clock.now();
-        self.edges
-            .seat
-            .update(|status| status.signed_in_at = Some(now));
         Ok(true)
     }
 
     /// Signs out of a session that would end while nobody is at hand, so that the next sign-in comes while somebody is.
     pub(super) async fn replace_before_closing(&mut self) {
-        let (Some(hours), Some(began), Some(ends)) = (
+        let (now, monotonic) = (self.edges.clock.now(), self.edges.clock.monotonic());
+        let (Some(hours), Some(age), Some(left)) = (
             &self.account.attended,
-            self.life.began_at(),
-            self.life.ends_at(),
+            self.life.age(monotonic),
+            self.life.left(monotonic),
         ) else {
             return;
         };
-        let (now, monotonic) = (self.edges.clock.now(), self.edges.clock.monotonic());
         let span = |time: Duration| TimeDelta::from_std(time).unwrap_or_default();
-        let began = now - span(monotonic.saturating_sub(began));
-        let ends = now + span(ends.saturating_sub(monotonic));
+        let (began, ends) = (now - span(age), now + span(left));
         if !hours.replace_now(now, (began, ends), self.account.selectors.zone) {
             return;
         }

@@ -91,8 +91,11 @@ impl<P: Portal> Agent<P> {
         let now = clock.now();
         let ahead = self.schedule.next().saturating_sub(clock.monotonic());
         let next_poll = TimeDelta::from_std(ahead).ok().map(|ahead| now + ahead);
+        let began = self.life.age(clock.monotonic()).and(self.signed_in_at);
         self.edges.seat.update(|status| {
-            if !matches!(state, State::SignedIn) {
+            if matches!(state, State::SignedIn) {
+                status.signed_in_at = began;
+            } else {
                 status.signed_in_at = status
                     .signed_in_at
                     .filter(|_| matches!(state, State::Failing { .. }));

@@ -4,9 +4,9 @@ use super::{Agent, RECHECK, Turn, TurnError};
 use crate::login::budget::Why;
 use crate::portal::{Portal, PortalError};
 use crate::reading::{Done, Plan, ReadError, Reader};
-use crate::session::{Act, Event, Next, Outcome, Stand};
+use crate::session::{Act, Event, Outcome, Stand};
 use crate::sign_in::{Attempt, SignIn, SignInError};
-use crate::status::{Halt, State};
+use crate::status::State;
 use crate::understand::Session;
 
 impl<P: Portal> Agent<P> {
@@ -37,6 +37,7 @@ impl<P: Portal> Agent<P> {
         self.replace_before_closing().await;
         let began = self.edges.clock.monotonic();
         self.edges.portal.open().await?;
+        self.meet_brought_back().await?;
         let opened = self.edges.clock.monotonic();
         let read = self.read(stop).await;
         tracing::debug!(
@@ -45,6 +46,9 @@ impl<P: Portal> Agent<P> {
             read_ms = (self.edges.clock.monotonic() - opened).as_millis(),
             "took its turn at a browser"
         );
+        if let Some(ended) = self.judge_import(&read).await? {
+            return Ok(ended);
+        }
         match read {
             Err(ReadError::Session(Session::Refused(Outcome::AlreadySignedIn)))
                 if self.stand == Stand::SignedIn =>
@@ -145,7 +149,7 @@ impl<P: Portal> Agent<P> {
         finished(read)
     }
 
-    fn attempt(&mut self) -> Attempt<'_, P> {
+    pub(super) fn attempt(&mut self) -> Attempt<'_, P> {
         Attempt {
             account: &self.account.about.name,
             number: &self.account.about.operator.number,
@@ -169,23 +173,15 @@ impl<P: Portal> Agent<P> {
         let event = match &made {
             Ok(SignIn::In) => {
                 self.doubtful = false;
-                self.life.signed_in(self.edges.clock.monotonic());
-                let now = self.edges.clock.now();
-                self.edges
-                    .seat
-                    .update(|status| status.signed_in_at = Some(now));
+                self.has_signed_in();
                 Event::PageIn
             }
             Ok(SignIn::Later { outcome, .. }) => {
                 self.doubtful |= *outcome == Outcome::Unknown;
                 Event::Later
             }
-            Ok(SignIn::Stopped { halt, .. }) => match halt {
-                Halt::Outcome(outcome) if outcome.consequence().next == Next::AskPerson => {
-                    Event::PersonNeeded
-                }
-                Halt::Outcome(_) | Halt::BreakerLost => Event::Refused,
-            },
+            Ok(SignIn::Stopped { halt, .. }) if halt.asks_person() => Event::PersonNeeded,
+            Ok(SignIn::Stopped { .. }) => Event::Refused,
             Ok(SignIn::Wait { .. } | SignIn::Unattended { .. }) | Err(_) => Event::Later,
         };
         self.becomes(event);

@@ -39,6 +39,12 @@ pub async fn run(args: CheckArgs) -> Exit {
                 report.line(&note);
             }
         }
+        let accounts = config.accounts.iter();
+        let attended = accounts.filter(|account| account.settings.attended.is_some());
+        let counts = (attended.count(), config.accounts.len());
+        if let Some(note) = places_note(config.webdriver.max_sessions, counts) {
+            report.line(&note);
+        }
         if args.live {
             ask(config, &mut report).await;
         }
@@ -121,6 +127,15 @@ fn certificates_note(config: &Config, account: &Account) -> Option<String> {
     })
 }
 
+/// Who waits for a person keeps its browser: the others must not be left without one.
+fn places_note(places: Option<usize>, (attended, accounts): (usize, usize)) -> Option<String> {
+    let places = places.filter(|places| attended >= *places && accounts > *places)?;
+    Some(format!(
+        "note on max_sessions: while {places} of the {attended} accounts with `attended` wait for a person, their \
+         browsers are kept and no other account gets one; more than {attended} leave a place"
+    ))
+}
+
 fn account_line(account: &Account) -> String {
     let settings = &account.settings;
     let mut line = format!("account {}: ", settings.name);
@@ -143,4 +158,23 @@ fn account_line(account: &Account) -> String {
     );
     debug_assert!(written.is_ok(), "writing to a String");
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_all_places_may_be_held_by_people_is_said() {
+        let note = places_note(Some(2), (3, 5)).unwrap_or_default();
+        assert!(note.contains("more than 3 leave a place"), "{note}");
+        for (places, counts) in [
+            (None, (3, 5)),
+            (Some(4), (3, 5)),
+            (Some(2), (2, 2)),
+            (Some(1), (0, 9)),
+        ] {
+            assert_eq!(places_note(places, counts), None);
+        }
+    }
 }

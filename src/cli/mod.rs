@@ -21,6 +21,7 @@ pub mod portal_try;
 pub mod run;
 pub mod running;
 pub mod seen;
+pub mod session;
 pub mod status;
 pub mod store;
 
@@ -103,6 +104,11 @@ enum Command {
         #[command(subcommand)]
         command: SeenCommand,
     },
+    /// Go on with the session of a person who signed in elsewhere.
+    Session {
+        #[command(subcommand)]
+        command: SessionCommand,
+    },
     /// Check, copy, or bring back the store.
     Store(store::StoreArgs),
     /// Ask a running agent whether it is healthy; for containers.
@@ -119,6 +125,12 @@ enum PortalCommand {
 enum SeenCommand {
     /// Payments of a CSV file count as told: the first reading tells those that are not in it.
     Import(seen::ImportArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum SessionCommand {
+    /// Take over the cookies of a browser in which a person has just signed in: no login is spent.
+    Import(session::ImportArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -165,6 +177,9 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Seen {
             command: SeenCommand::Import(args),
         } => seen::import(args).await,
+        Command::Session {
+            command: SessionCommand::Import(args),
+        } => session::import(args).await,
         Command::Store(args) => store::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }

@@ -22,7 +22,8 @@ pub struct WebDriver {
     pub headed: bool,
     /// `page_timeout`: how long a page may take to load, and an element to appear. 1s to 10m, default 2m.
     pub page_timeout: Duration,
-    /// `max_sessions`: browsers at the same time; accounts over it take turns. 1 to 1,000. Unset: one for each account.
+    /// `max_sessions`: browsers at the same time; accounts over it take turns, but one that waits for a person keeps its
+    /// browser for `person_wait`. 1 to 1,000. Unset: one for each account.
     pub max_sessions: Option<usize>,
     /// `browser_max_age`: an older browser is replaced, its session goes on. 10m to 30d, default 24h.
     pub browser_max_age: Duration,

@@ -8,6 +8,8 @@ use chrono::NaiveDate;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::login::budget::Stamp;
+
 pub mod kept;
 pub mod pool;
 mod trouble;
@@ -201,6 +203,18 @@ pub trait Portal: Send {
 
     /// The portal has said that the session is over: nothing of it is kept any more.
     fn forget(&mut self);
+
+    /// A sign-in has just begun the session: the instant is kept with it.
+    fn begun(&mut self, at: &Stamp);
+
+    /// What is known of the session that `open` brought back, until a page proves it.
+    fn brought_back(&self) -> Option<kept::Brought>;
+
+    /// Takes over a session that a person began elsewhere: the next `open` goes on with it, not with the one there is.
+    fn import(
+        &mut self,
+        session: kept::Kept,
+    ) -> impl Future<Output = Result<(), kept::KeepError>> + Send;
 
     /// Ends the browser and keeps the session, which the next `open` goes on with. Never fails.
     fn park(&mut self) -> impl Future<Output = ()> + Send;

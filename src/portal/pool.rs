@@ -1,7 +1,8 @@
 //! A bound on browsers: accounts over it take turns, the most overdue first.
 //!
 //! Who has a place keeps it, and its browser, as long as nobody waits. Who waits gets the place of the account with
-//! nothing to do for longest, or the next that a turn leaves.
+//! nothing to do for longest, or the next that a turn leaves. Who says nothing keeps its place: so does an account in whose
+//! browser a person is signing in.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,7 @@
 //! The browser of an account, as its config says.
 
+use std::path::PathBuf;
+
 use tokio::sync::watch;
 
 use super::StartError;
@@ -7,17 +9,42 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Driver, Resolved, Settings};
 use crate::login::credentials;
 use crate::page_loads::PageLoads;
-use crate::portal::kept::{Key, Owner};
+use crate::portal::kept::{KeptFile, Key, Owner};
 use crate::portal::pool::Pool;
 use crate::portal::webdriver::{self, WebDriverPortal};
 
 /// The key of kept sessions that the config names, if any.
-pub(super) fn session_key(webdriver: &config::WebDriver) -> Result<Option<Key>, StartError> {
+///
+/// # Errors
+/// [`StartError::SessionKey`].
+pub fn session_key(webdriver: &config::WebDriver) -> Result<Option<Key>, StartError> {
     let Some(path) = &webdriver.session_key_file else {
         return Ok(None);
     };
     let (secret, _) = credentials::read_file(path).map_err(StartError::SessionKey)?;
     Ok(Some(Key::of(&secret)))
+}
+
+/// Where the session of an account is kept.
+#[must_use]
+pub fn kept_file(config: &Config, settings: &Settings, resolved: &Resolved) -> KeptFile {
+    KeptFile::new(&state(config, settings), owner(settings, resolved))
+}
+
+fn state(config: &Config, settings: &Settings) -> PathBuf {
+    config
+        .state_dir
+        .join("browser")
+        .join(settings.name.as_str())
+}
+
+fn owner(settings: &Settings, resolved: &Resolved) -> Owner {
+    Owner {
+        account: settings.name.as_str().to_owned(),
+        number: settings.number.clone(),
+        user: settings.user.clone().unwrap_or_default(),
+        origin: resolved.portal.origin.to_string(),
+    }
 }
 
 pub(super) fn web_driver_portal(
@@ -47,17 +74,9 @@ pub(super) fn web_driver_portal(
             client_certificate: route.client_certificate.clone(),
         },
         headed: config.webdriver.headed,
-        state: config
-            .state_dir
-            .join("browser")
-            .join(settings.name.as_str()),
+        state: state(config, settings),
         selectors: resolved.portal.clone(),
-        owner: Owner {
-            account: settings.name.as_str().to_owned(),
-            number: settings.number.clone(),
-            user: settings.user.clone().unwrap_or_default(),
-            origin: resolved.portal.origin.to_string(),
-        },
+        owner: owner(settings, resolved),
         session_key: session_key.clone(),
         pool: pool.clone(),
         max_age: config.webdriver.browser_max_age,

@@ -30,6 +30,8 @@ mod people;
 mod report;
 mod start;
 
+pub use browsers::{kept_file, session_key};
+
 /// How long the accounts may take for the step in hand and for closing their browsers.
 const LAST_STEP: Duration = Duration::from_secs(20);
 /// With `--once`: how long the sinks may take for what was read.

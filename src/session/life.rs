@@ -1,5 +1,7 @@
 //! How long sessions of an account live, learned from those that ended: when to touch the portal so that one goes on,
 //! and when sign-ins are to be spread because none does. Pure; instants are monotonic time.
+//!
+//! A session outlives the process that began it: its age counts from the sign-in, whoever kept the instant.
 
 use std::time::Duration;
 
@@ -15,6 +17,24 @@ struct End {
     lived: Duration,
     /// From its last sign of life to the page that said it was over.
     idle: Duration,
+}
+
+/// A session and its age at one instant: the sign-in itself may lie before the monotonic clock's origin.
+#[derive(Debug, Clone, Copy)]
+struct Aged {
+    at: Duration,
+    age: Duration,
+}
+
+impl Aged {
+    fn new(at: Duration) -> Self {
+        let age = Duration::ZERO;
+        Self { at, age }
+    }
+
+    fn at(self, now: Duration) -> Duration {
+        self.age + now.saturating_sub(self.at)
+    }
 }
 
 /// What the ends so far have in common.
@@ -35,9 +55,9 @@ pub enum Pattern {
 pub struct Life {
     /// The portal's idle timeout, where its file states it.
     stated_idle: Option<Duration>,
-    signed_in: Option<Duration>,
+    signed_in: Option<Aged>,
     last_sign: Option<Duration>,
-    last_sign_in: Option<Duration>,
+    last_sign_in: Option<Aged>,
     /// The longest pause that a session was seen to outlive.
     outlived: Duration,
     ends: Vec<End>,
@@ -59,9 +79,19 @@ impl Life {
 
     /// An attempt let us in.
     pub fn signed_in(&mut self, now: Duration) {
-        self.signed_in = Some(now);
-        self.last_sign_in = Some(now);
+        self.signed_in = Some(Aged::new(now));
+        self.last_sign_in = self.signed_in;
         self.last_sign = Some(now);
+    }
+
+    /// A session from before, which is `age` old, goes on if a page says so: until then nothing is known of its end. Without
+    /// effect on one that is on.
+    pub fn brought_back(&mut self, now: Duration, age: Duration) {
+        if self.signed_in.is_none() {
+            self.signed_in = Some(Aged { at: now, age });
+            self.last_sign_in = self.signed_in;
+            self.last_sign = None;
+        }
     }
 
     /// A page bore the signed-in mark.
@@ -77,7 +107,7 @@ impl Life {
     pub fn ended(&mut self, now: Duration) {
         if let (Some(began), Some(last)) = (self.signed_in.take(), self.last_sign.take()) {
             self.ends.push(End {
-                lived: last.saturating_sub(began),
+                lived: began.at(last),
                 idle: now.saturating_sub(last),
             });
             if self.ends.len() > PATTERN {
@@ -134,17 +164,17 @@ impl Life {
         both.filter(|every| *every >= TOUCH_AT_LEAST)
     }
 
-    /// When the session that is on began.
+    /// How old the session that is on is.
     #[must_use]
-    pub fn began_at(&self) -> Option<Duration> {
-        self.signed_in
+    pub fn age(&self, now: Duration) -> Option<Duration> {
+        self.signed_in.map(|began| began.at(now))
     }
 
-    /// When the session that is on will be over, where sessions end at a fixed age.
+    /// How long until the session that is on will be over, where sessions end at a fixed age.
     #[must_use]
-    pub fn ends_at(&self) -> Option<Duration> {
-        match (self.pattern(), self.signed_in) {
-            (Pattern::FixedAge(age), Some(began)) => Some(began + age),
+    pub fn left(&self, now: Duration) -> Option<Duration> {
+        match (self.pattern(), self.age(now)) {
+            (Pattern::FixedAge(end), Some(age)) => Some(end.saturating_sub(age)),
             (Pattern::FixedAge(_), None)
             | (Pattern::Lasting | Pattern::Idle(_) | Pattern::OneReading, _) => None,
         }
@@ -157,7 +187,7 @@ impl Life {
         let early =
             self.ends.len() >= PATTERN && self.ends.iter().all(|end| end.lived + end.idle < pace);
         let last = self.last_sign_in.filter(|_| early)?;
-        let wait = (last + pace).saturating_sub(now);
+        let wait = pace.saturating_sub(last.at(now));
         (!wait.is_zero()).then_some(wait)
     }
 }
@@ -218,7 +248,8 @@ mod tests {
         let (mut life, now) = lived(4, S(30), S(600), S(1800));
         assert_eq!(life.pattern(), Pattern::FixedAge(S(1770)));
         life.signed_in(now);
-        assert_eq!(life.ends_at(), Some(now + S(1770)));
+        assert_eq!(life.left(now), Some(S(1770)));
+        assert_eq!(life.left(now + S(1000)), Some(S(770)));
         assert_eq!(life.touch_every(), None);
         assert_eq!(life.hold_back(now, S(133)), None, "old enough");
     }
@@ -231,6 +262,53 @@ mod tests {
         life.ended(now + S(10));
         assert_eq!(life.hold_back(now + S(10), S(133)), Some(S(123)));
         assert_eq!(life.hold_back(now + S(133), S(133)), None);
+    }
+
+    /// Four sessions that end at 1800 s, polled every 30 s; in each the agent is started anew, or loses its browser,
+    /// after `until` seconds.
+    fn restarted(until: u64) -> Life {
+        let (mut life, mut now) = (Life::new(None), S(1000));
+        for _ in 0..4 {
+            let began = now;
+            life.signed_in(now);
+            while now - began < S(1800) {
+                if now - began == S(until) {
+                    life.forget();
+                    life.brought_back(now, now - began);
+                }
+                life.sign_of_life(now);
+                now += S(30);
+            }
+            life.ended(now);
+        }
+        life
+    }
+
+    #[test]
+    fn a_fixed_age_is_learned_from_the_sign_in_and_not_from_the_restart() {
+        for until in [30, 900, 1770] {
+            let life = restarted(until);
+            assert_eq!(life.pattern(), Pattern::FixedAge(S(1770)), "{until}");
+        }
+        // Not even the clock goes so far back: the machine was started again.
+        let mut life = restarted(900);
+        life.brought_back(S(10), S(1500));
+        assert_eq!(life.age(S(10)), Some(S(1500)));
+        assert_eq!(life.left(S(20)), Some(S(260)));
+        // The same session in another browser.
+        life.brought_back(S(30), S(7));
+        assert_eq!(life.age(S(30)), Some(S(1520)));
+    }
+
+    #[test]
+    fn a_session_that_ended_while_nobody_looked_teaches_nothing() {
+        let mut life = Life::new(None);
+        for _ in 0..4 {
+            life.brought_back(S(100), S(50_000));
+            life.ended(S(110));
+        }
+        assert_eq!(life.pattern(), Pattern::Lasting);
+        assert_eq!(life.age(S(120)), None);
     }
 
     #[test]

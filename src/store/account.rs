@@ -56,7 +56,7 @@ pub enum Breaker {
     Open {
         /// The version that was refused.
         credential: CredentialFingerprint,
-        /// The portal's verdict: the outcome's word.
+        /// The portal's verdict: the outcome's word, or that of a session which it did not take.
         outcome: String,
         /// When.
         since: DateTime<Utc>,

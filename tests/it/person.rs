@@ -7,6 +7,7 @@ mod by_hand;
 mod codes;
 mod notices;
 mod seen_import;
+mod session_import;
 mod status;
 
 /// A server on any port, with a token.

@@ -159,7 +159,7 @@ impl Life {
             user: "agent".to_owned(),
             selectors: around.selectors.clone(),
             sources: Sources::of(NAME, Some(&secret(&around.root))),
-            attended: None,
+            attended: profile.attended.clone(),
             person_wait: Duration::from_secs(1_800),
             pace: Pace {
                 poll: profile.poll,

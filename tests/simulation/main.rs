@@ -6,6 +6,7 @@
 //! - `TILLWATCH_SIM_DAYS=30` lets each seed last that many days.
 #![expect(clippy::expect_used, reason = "a test: what fails here fails the test")]
 
+mod attended;
 mod books;
 mod calm;
 mod crash;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
 use secrecy::ExposeSecret;
+use tillwatch::clock::Stamp;
 use tillwatch::clock::VirtualClock;
-use tillwatch::portal::kept::{Cookie, Kept, KeptFile, Key, Owner};
+use tillwatch::portal::kept::{Begun, Brought, Cookie, KeepError, Kept, KeptFile, Key, Owner};
 use tillwatch::portal::{Credential, Days, Page, Portal, PortalError};
 use tokio::time::sleep;
 
@@ -65,6 +66,7 @@ pub struct SimPortal {
     /// The real file: in the state directory, over crashes, encrypted with the password.
     kept: KeptFile,
     key: Option<Key>,
+    begun: Option<Begun>,
     at: (Days, usize),
     /// Rows on the page served last as completed. The next call says that the page was read.
     served: Vec<usize>,
@@ -76,6 +78,7 @@ struct Browser {
     cookie: Option<u64>,
     /// Turns since the session was restored and not proved.
     unproved: Option<u32>,
+    brought: Brought,
     is_kept: bool,
 }
 
@@ -113,6 +116,7 @@ impl SimPortal {
             browser: None,
             kept: KeptFile::new(&state.join("browser/sim"), owner),
             key: None,
+            begun: None,
             at: (today, 0),
             served: Vec::new(),
         }
@@ -246,11 +250,15 @@ impl Portal for SimPortal {
             }
         }
         if self.browser.is_none() {
-            let cookie = self.key.as_ref().and_then(|key| restored(&self.kept, key));
+            let kept = self.key.as_ref().and_then(|key| self.kept.load(key));
+            let cookie = kept.as_ref().and_then(restored);
+            let brought = kept.map(|kept| kept.brought()).unwrap_or_default();
+            self.begun.clone_from(&brought.begun);
             self.came(|came| came.restored += u64::from(cookie.is_some()));
             self.browser = Some(Browser {
                 cookie,
                 unproved: cookie.map(|_| 0),
+                brought,
                 is_kept: false,
             });
         }
@@ -342,6 +350,7 @@ impl Portal for SimPortal {
         if let Some(cookie) = browser.cookie.filter(|_| !browser.is_kept) {
             let kept = Kept {
                 cookies: vec![as_cookie(cookie)],
+                begun: self.begun.clone(),
                 ..Kept::default()
             };
             self.kept.save(key, &kept).expect("written");
@@ -353,7 +362,24 @@ impl Portal for SimPortal {
         if let Some(browser) = &mut self.browser {
             (browser.unproved, browser.is_kept) = (None, false);
         }
+        self.begun = None;
         self.kept.forget();
+    }
+
+    fn begun(&mut self, at: &Stamp) {
+        self.begun = Some(Begun::at(at));
+    }
+
+    fn brought_back(&self) -> Option<Brought> {
+        let browser = self.browser.as_ref()?;
+        browser.unproved.map(|_| browser.brought.clone())
+    }
+
+    async fn import(&mut self, session: Kept) -> Result<(), KeepError> {
+        let key = self.key.as_ref().ok_or(KeepError::NoKey)?;
+        self.kept.save(key, &session)?;
+        self.browser = None;
+        Ok(())
     }
 
     async fn park(&mut self) {
@@ -366,8 +392,7 @@ impl Portal for SimPortal {
     }
 }
 
-fn restored(file: &KeptFile, key: &Key) -> Option<u64> {
-    let kept = file.load(key)?;
+fn restored(kept: &Kept) -> Option<u64> {
     Some(kept.cookies.first()?.value.parse().expect("one of ours"))
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tillwatch::attended::Attended;
+
 use crate::books::Rules;
 use crate::dice::Dice;
 use crate::portal::Faults;
@@ -38,6 +40,8 @@ pub struct Profile {
     pub lost_ledgers: bool,
     pub rebuilds: bool,
     pub new_password: bool,
+    /// Hours outside of which nobody is there for a sign-in.
+    pub attended: Option<Attended>,
 }
 
 impl Profile {
@@ -89,6 +93,7 @@ impl Profile {
             rebuilds: dice.chance(300),
             new_password: dice.chance(200),
             first_start: Duration::ZERO,
+            attended: None,
         }
         .with_history(&mut dice)
     }

@@ -4,15 +4,21 @@
 //! - Bound to account, portal user and pinned origin. A file that does not open is dropped with one log line: it costs a
 //!   login at most.
 //! - What is decrypted is wiped when it is dropped.
+//! - The instant of the sign-in goes with it, in both of the machine's clocks. A file of format 1 has none: nothing is said
+//!   or learned of its session's age.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::zeroize::{Zeroize, Zeroizing};
 use serde::{Deserialize, Serialize};
+
+use crate::login::budget::{BootId, Stamp};
 
 mod seal;
 
@@ -33,6 +39,66 @@ pub struct Kept {
     pub local: Vec<Item>,
     /// `sessionStorage` of the pinned origin, of the one tab.
     pub session: Vec<Item>,
+    /// When it began, where that is known; of an imported one, when it was imported.
+    #[serde(default)]
+    pub begun: Option<Begun>,
+    /// A person signed in elsewhere, and no page has shown yet that the portal takes the session from us.
+    #[serde(default)]
+    pub is_imported: bool,
+    /// The user agent that the portal knows the session by, where it is another one than the browser's own.
+    #[serde(default)]
+    pub user_agent: Option<String>,
+}
+
+/// The instant of a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Begun {
+    wall: DateTime<Utc>,
+    boot: String,
+    since_boot_ms: u64,
+}
+
+impl Begun {
+    /// At this instant.
+    #[must_use]
+    pub fn at(stamp: &Stamp) -> Self {
+        Self {
+            wall: stamp.wall,
+            boot: stamp.boot.0.clone(),
+            since_boot_ms: u64::try_from(stamp.since_boot.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The instant.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            wall: self.wall,
+            boot: BootId(self.boot.clone()),
+            since_boot: Duration::from_millis(self.since_boot_ms),
+        }
+    }
+}
+
+/// What is known of a session from before, or from elsewhere, that no page has proved yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// When it began.
+    pub begun: Option<Begun>,
+    /// A person signed in elsewhere and gave it to us.
+    pub is_imported: bool,
+}
+
+impl Kept {
+    /// What is known of it before it is proved.
+    #[must_use]
+    pub fn brought(&self) -> Brought {
+        Brought {
+            begun: self.begun.clone(),
+            is_imported: self.is_imported,
+        }
+    }
 }
 
 /// A cookie, with the names of Chromium's protocol (`Network.Cookie`).
@@ -111,6 +177,11 @@ pub enum KeepError {
         /// Its size.
         bytes: usize,
     },
+    /// Nothing to encrypt it with.
+    #[error(
+        "the session cannot be encrypted, for the account has no secret: `tillwatch credentials set`, or `session_key_file`"
+    )]
+    NoKey,
     /// No random numbers, or a failure of the cipher.
     #[error("the session could not be encrypted")]
     Cipher,

@@ -1,8 +1,9 @@
 //! Encryption of what is kept: XChaCha20-Poly1305, its key by HKDF-SHA256 (RFC 5869). Pure but for random numbers.
 //!
 //! ```text
-//! "tillwatch session 1\n" │ salt, 32 │ nonce, 24 │ ciphertext with its tag
+//! "tillwatch session 2\n" │ salt, 32 │ nonce, 24 │ ciphertext with its tag
 //! ```
+//! Format 1, which lacks what was added in 2, is still opened; another head is not.
 //! Salt and nonce are new with every write. The head and whose session it is are authenticated with it.
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -13,7 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 /// Another format is another line.
-const HEAD: &[u8] = b"tillwatch session 1\n";
+const HEAD: &[u8] = b"tillwatch session 2\n";
+pub(super) const OLD_HEAD: &[u8] = b"tillwatch session 1\n";
+/// What keys and owners are told apart by from those of other programs; the same in all formats.
+const PURPOSE: &[u8] = OLD_HEAD;
 const SALT: usize = 32;
 const NONCE: usize = 24;
 
@@ -52,10 +56,10 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Each part with its length, so that no two owners give the same bytes.
-    fn bytes(&self) -> Vec<u8> {
+    /// After `head`, each part with its length, so that no two owners give the same bytes.
+    fn bytes(&self, head: &[u8]) -> Vec<u8> {
         let parts = [&self.account, &self.number, &self.user, &self.origin];
-        let mut bytes = HEAD.to_vec();
+        let mut bytes = head.to_vec();
         for part in parts {
             bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
             bytes.extend_from_slice(part.as_bytes());
@@ -67,7 +71,7 @@ impl Owner {
     #[must_use]
     pub fn tag(&self, way: &str) -> String {
         let digest = Sha256::new()
-            .chain_update(self.bytes())
+            .chain_update(self.bytes(PURPOSE))
             .chain_update(way)
             .finalize();
         data_encoding::HEXLOWER.encode(digest.get(..16).unwrap_or_default())
@@ -81,7 +85,7 @@ fn derived(salt: &[u8], from: &[u8]) -> Zeroizing<[u8; 32]> {
         reason = "HKDF gives up to 255 times 32 bytes; 32 are asked for"
     )]
     Hkdf::<Sha256>::new(Some(salt), from)
-        .expand(HEAD, &mut *key)
+        .expand(PURPOSE, &mut *key)
         .expect("a short key");
     key
 }
@@ -93,26 +97,31 @@ fn cipher(key: &Key, salt: &[u8]) -> XChaCha20Poly1305 {
 
 /// `None` without random numbers.
 pub(super) fn seal(key: &Key, owner: &Owner, plain: &[u8]) -> Option<Vec<u8>> {
+    seal_as(HEAD, key, owner, plain)
+}
+
+pub(super) fn seal_as(head: &[u8], key: &Key, owner: &Owner, plain: &[u8]) -> Option<Vec<u8>> {
     let mut random = [0; SALT + NONCE];
     getrandom::fill(&mut random).ok()?;
     let (salt, nonce) = random.split_at(SALT);
     let payload = Payload {
         msg: plain,
-        aad: &owner.bytes(),
+        aad: &owner.bytes(head),
     };
     let nonce = XNonce::try_from(nonce).ok()?;
     let sealed = cipher(key, salt).encrypt(&nonce, payload).ok()?;
-    Some([HEAD, &random, &sealed].concat())
+    Some([head, &random, &sealed].concat())
 }
 
 /// `None` when it was not sealed with this key for this owner, or not in this format.
 pub(super) fn open(key: &Key, owner: &Owner, bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let rest = bytes.strip_prefix(HEAD)?;
+    let mut heads = [HEAD, OLD_HEAD].into_iter();
+    let (head, rest) = heads.find_map(|head| Some((head, bytes.strip_prefix(head)?)))?;
     let (salt, rest) = rest.split_at_checked(SALT)?;
     let (nonce, sealed) = rest.split_at_checked(NONCE)?;
     let payload = Payload {
         msg: sealed,
-        aad: &owner.bytes(),
+        aad: &owner.bytes(head),
     };
     let nonce = XNonce::try_from(nonce).ok()?;
     let plain = cipher(key, salt).decrypt(&nonce, payload).ok()?;

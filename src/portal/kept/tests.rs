@@ -33,7 +33,49 @@ fn kept() -> Kept {
         cookies: vec![cookie],
         local: vec![Item("token".to_owned(), "planted-token".to_owned())],
         session: Vec::new(),
+        begun: Some(Begun::at(&stamp())),
+        is_imported: true,
+        user_agent: Some("Mozilla/5.0 (of a person)".to_owned()),
     }
+}
+
+fn stamp() -> Stamp {
+    Stamp {
+        wall: "2026-11-21T09:00:00.123456Z".parse().unwrap(),
+        boot: BootId("a boot".to_owned()),
+        since_boot: Duration::from_millis(123_456),
+    }
+}
+
+#[test]
+fn the_instant_of_the_sign_in_comes_back_in_both_clocks() {
+    assert_eq!(Begun::at(&stamp()).stamp(), stamp());
+}
+
+#[test]
+fn a_file_of_format_1_opens_without_an_instant_of_the_sign_in_and_a_newer_one_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = KeptFile::new(dir.path(), owner());
+    let plain = br#"{"cookies":[],"local":[["token","planted-token"]],"session":[]}"#;
+    let old = seal::seal_as(seal::OLD_HEAD, &key("a password"), &owner(), plain).unwrap();
+    assert!(old.starts_with(b"tillwatch session 1\n"));
+    fs::write(&file.path, &old).unwrap();
+    let opened = file.load(&key("a password")).unwrap();
+    assert_eq!(opened.local, kept().local);
+    assert_eq!(opened.brought(), Brought::default());
+    // Its head cannot be passed off as another format's.
+    let newer = [b"tillwatch session 2\n", &old[20..]].concat();
+    fs::write(&file.path, newer).unwrap();
+    assert_eq!(file.load(&key("a password")), None);
+    let newer = seal::seal_as(
+        b"tillwatch session 3\n",
+        &key("a password"),
+        &owner(),
+        plain,
+    );
+    fs::write(&file.path, newer.unwrap()).unwrap();
+    assert_eq!(file.load(&key("a password")), None);
+    assert!(!file.exists());
 }
 
 #[test]

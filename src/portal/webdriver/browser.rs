@@ -29,6 +29,8 @@ pub(super) struct Browser {
     pub(super) may_be_signed_in: bool,
     /// The session is one from before.
     pub(super) unproved: Option<Unproved>,
+    /// It says that it is this one, for the session's sake.
+    pub(super) user_agent: Option<String>,
     /// A page of the table was read in it and the portal has not ended it since: worth keeping.
     pub(super) is_proved: bool,
     /// When the session was looked at to be kept; monotonic.
@@ -55,6 +57,7 @@ impl Browser {
             document: String::new(),
             may_be_signed_in: false,
             unproved: None,
+            user_agent: None,
             is_proved: false,
             looked_at: None,
             opened_at: None,

@@ -2,6 +2,9 @@
 //!
 //! Cookies go by Chromium's own protocol. Storage is put in by a script that runs before the portal's own, in the first
 //! document of the pinned origin; `window.name` says that it did, and both are taken away after that load.
+//!
+//! A session that a person began elsewhere comes the same way: written to be kept, then put into the next browser, which
+//! takes over the user agent too where the portal knows the session by it.
 
 use std::time::Duration;
 
@@ -17,7 +20,7 @@ use super::form::StepError;
 use super::opening::CLOSE_LIMIT;
 use super::session::{Failure, Session};
 use crate::portal::PortalError;
-use crate::portal::kept::{Item, Kept, KeptFile, Key};
+use crate::portal::kept::{Begun, Brought, Item, KeepError, Kept, KeptFile, Key};
 use crate::portal::way::Way;
 use crate::selectors::Origin;
 
@@ -52,6 +55,7 @@ pub(super) struct Unproved {
     turns: u32,
     /// Identifier of the script that puts storage in.
     script: Option<String>,
+    pub(super) brought: Brought,
 }
 
 /// What of the account's session is on disk.
@@ -61,6 +65,8 @@ pub(super) struct Keeper {
     pub(super) key: Option<Key>,
     /// Digest of what was written last.
     written: Option<[u8; 32]>,
+    /// When the session began.
+    pub(super) begun: Option<Begun>,
 }
 
 impl Keeper {
@@ -69,11 +75,19 @@ impl Keeper {
             file,
             key,
             written: None,
+            begun: None,
         }
+    }
+
+    /// What is on disk, where it opens.
+    pub(super) fn load(&self) -> Option<Kept> {
+        let key = self.key.as_ref()?;
+        self.file.load(key)
     }
 
     pub(super) fn forget(&mut self) {
         self.written = None;
+        self.begun = None;
         self.file.forget();
     }
 
@@ -89,14 +103,27 @@ impl Keeper {
         if self.written == Some(digest) {
             return;
         }
-        let file = self.file.clone();
-        let saved = tokio::task::spawn_blocking(move || file.save(&key, &kept));
-        match saved.await {
-            Ok(Ok(())) => self.written = Some(digest),
-            Ok(Err(error)) => tracing::warn!(
+        match self.save(key, kept).await {
+            Ok(()) => self.written = Some(digest),
+            Err(error) => tracing::warn!(
                 account = self.file.owner().account,
                 "{error}; a restart would spend a login"
             ),
+        }
+    }
+
+    /// Another session takes the place of the one that was kept.
+    async fn replace(&mut self, kept: Kept) -> Result<(), KeepError> {
+        let key = self.key.clone().ok_or(KeepError::NoKey)?;
+        self.save(key, kept).await?;
+        (self.written, self.begun) = (None, None);
+        Ok(())
+    }
+
+    async fn save(&self, key: Key, kept: Kept) -> Result<(), KeepError> {
+        let file = self.file.clone();
+        match tokio::task::spawn_blocking(move || file.save(&key, &kept)).await {
+            Ok(saved) => saved,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
@@ -122,9 +149,13 @@ impl Session {
 
 impl Browser {
     /// The session is one from before: it must prove itself.
-    pub(super) fn begin_proof(&mut self, script: Option<String>) {
+    pub(super) fn begin_proof(&mut self, script: Option<String>, brought: Brought) {
         self.may_be_signed_in = true;
-        self.unproved = Some(Unproved { turns: 0, script });
+        self.unproved = Some(Unproved {
+            turns: 0,
+            script,
+            brought,
+        });
     }
 
     /// A turn begins. False when the session had its chances.
@@ -150,7 +181,14 @@ impl Browser {
         Ok(())
     }
 
-    async fn put(&self, kept: &Kept, pin: &Origin) -> Result<Option<String>, Failure> {
+    async fn put(&mut self, kept: &Kept, pin: &Origin) -> Result<Option<String>, Failure> {
+        if let Some(user_agent) = &kept.user_agent {
+            let params = json!({ "userAgent": user_agent });
+            self.session
+                .devtools("Emulation.setUserAgentOverride", params)
+                .await?;
+            self.user_agent = Some(user_agent.clone());
+        }
         self.session.put_cookies(&kept.cookies).await?;
         if kept.local.is_empty() && kept.session.is_empty() {
             return Ok(None);
@@ -172,19 +210,19 @@ impl Browser {
 impl WebDriverPortal {
     /// Puts what is kept into the new browser.
     pub(super) async fn restore(&mut self) -> Result<(), PortalError> {
-        let Keeper { file, key, .. } = &self.kept;
         let kept = match self.http.take() {
             // It went on without a browser: what is on disk may be older.
             Some(http) => Some(http.kept),
-            None => key.as_ref().and_then(|key| file.load(key)),
+            None => self.kept.load(),
         };
         let (Some(kept), Some(browser)) = (kept, &mut self.browser) else {
             return Ok(());
         };
-        let account = file.owner().account.as_str();
+        self.kept.begun.clone_from(&kept.begun);
+        let account = self.settings.owner.account.as_str();
         match browser.put(&kept, &self.settings.selectors.origin).await {
             Ok(script) => {
-                browser.begin_proof(script);
+                browser.begin_proof(script, kept.brought());
                 let cookies = kept.cookies.len();
                 tracing::info!(account, cookies, "the kept session is restored");
                 Ok(())
@@ -198,6 +236,15 @@ impl WebDriverPortal {
                 Err(error)
             }
         }
+    }
+
+    /// A session from elsewhere is kept in place of the one there is; the browser, which has the other one, is ended.
+    pub(super) async fn take_over(&mut self, session: Kept) -> Result<(), KeepError> {
+        self.kept.replace(session).await?;
+        self.http = None;
+        self.ladder.signed_in();
+        self.end_browser().await;
+        Ok(())
     }
 
     /// The session, when it is time to look at it, or `now`.
@@ -246,6 +293,7 @@ impl WebDriverPortal {
     }
 
     pub(super) async fn snapshot(&mut self) -> Result<Option<Kept>, StepError> {
+        let begun = self.kept.begun.clone();
         let (settings, browser) = self.browser()?;
         let pin = &settings.selectors.origin;
         let Some(Storage { local, session }) = browser.session.storage(pin).await? else {
@@ -256,6 +304,9 @@ impl WebDriverPortal {
             cookies,
             local,
             session,
+            begun,
+            is_imported: false,
+            user_agent: browser.user_agent.clone(),
         }))
     }
 }

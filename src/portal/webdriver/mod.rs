@@ -68,11 +68,12 @@ use self::keeping::Keeper;
 use self::session::Failure;
 use self::settle::Until;
 use self::table::Last;
-use super::kept::{KeptFile, Key, Owner};
+use super::kept::{Begun, Brought, KeepError, Kept, KeptFile, Key, Owner};
 use super::pool::{self, Pool};
 use super::way::Ladder;
 use super::{Credential, Days, Page, Portal, PortalError};
 use crate::clock::Clock;
+use crate::login::budget::Stamp;
 use crate::page_loads::PageLoads;
 use crate::selectors::{self, Read};
 
@@ -333,6 +334,19 @@ impl Portal for WebDriverPortal {
         }
         self.http = None;
         self.kept.forget();
+    }
+
+    fn begun(&mut self, at: &Stamp) {
+        self.kept.begun = Some(Begun::at(at));
+    }
+
+    fn brought_back(&self) -> Option<Brought> {
+        let unproved = self.browser.as_ref()?.unproved.as_ref()?;
+        Some(unproved.brought.clone())
+    }
+
+    async fn import(&mut self, session: Kept) -> Result<(), KeepError> {
+        self.take_over(session).await
     }
 
     fn needs_place(&self) -> bool {

@@ -35,6 +35,9 @@ impl WebDriverPortal {
             } => self.open_local(driver, browser, args).await?,
         };
         let is_new = !browser.may_be_signed_in;
+        if let Some(unproved) = &browser.unproved {
+            self.kept.begun.clone_from(&unproved.brought.begun);
+        }
         self.browser = Some(browser);
         if is_new {
             self.restore().await?;
@@ -108,12 +111,17 @@ impl WebDriverPortal {
     }
 
     /// Goes on with the session of a process that did not end it: it may still be signed in. Only one that was begun for
-    /// this account, user and origin, and with the same capabilities.
+    /// this account, user and origin, and with the same capabilities; and none where a person has given another session since.
     async fn adopt(&self, url: &Url, tag: &str) -> Option<Browser> {
         let id = Record::open(&self.settings.state).ok()?.tagged(tag)?;
+        let kept = self.kept.load().unwrap_or_default();
+        if kept.is_imported {
+            return None;
+        }
         let session = Session::adopt(url, &id, self.settings.call_timeout).await?;
         let mut browser = Browser::new(session, None, self.settings.loads.clone());
-        browser.begin_proof(None);
+        browser.user_agent.clone_from(&kept.user_agent);
+        browser.begin_proof(None, kept.brought());
         tracing::info!(
             account = self.kept.file.owner().account,
             "goes on with the WebDriver session that an earlier run left"

@@ -17,6 +17,20 @@ struct Driver {
 }
 
 impl Driver {
+    /// Starts one, and has the agent use it; `more` is added to `[webdriver]`.
+    fn beside(stage: &Stage, more: &str) -> Self {
+        let driver = Self::start(stage);
+        let config = fs::read_to_string(stage.path("tillwatch.toml")).unwrap();
+        let ours = "driver = \"chromedriver\"\nbrowser = \"chromium\"\n";
+        let theirs = format!(
+            "url = {:?}\nbrowser_args = [\"--no-sandbox\"]\n{more}",
+            driver.url
+        );
+        assert!(config.contains(ours));
+        fs::write(stage.path("tillwatch.toml"), config.replace(ours, &theirs)).unwrap();
+        driver
+    }
+
     fn start(stage: &Stage) -> Self {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
@@ -35,22 +49,33 @@ impl Driver {
         Self { child, url }
     }
 
-    /// What a person does in the window: here, by script.
-    async fn by_hand(&self, script: &str, argument: &str) {
-        let client = reqwest::Client::new();
-        let sessions = client.get(format!("{}/sessions", self.url));
-        let sessions: Value = sessions.send().await.unwrap().json().await.unwrap();
-        let session = sessions["value"][0]["id"].as_str().unwrap().to_owned();
-        let call = json!({ "script": script, "args": [argument] });
-        let done = client
-            .post(format!("{}/session/{session}/execute/sync", self.url))
-            .json(&call)
-            .send()
+    /// What a person does in the window that asks for a code: here, by script.
+    async fn gives_code(&self, code: &str) {
+        let sessions = reqwest::get(format!("{}/sessions", self.url))
             .await
             .unwrap();
-        assert!(done.status().is_success(), "{done:?}");
+        let sessions: Value = sessions.json().await.unwrap();
+        let mut typed = 0;
+        for session in sessions["value"].as_array().unwrap() {
+            let session = session["id"].as_str().unwrap();
+            typed += usize::from(self.ran(session, GIVE_CODE, code).await);
+        }
+        assert_eq!(typed, 1, "windows that ask for a code");
+    }
+
+    /// Runs `script`: did it say that it did something?
+    async fn ran(&self, session: &str, script: &str, argument: &str) -> bool {
+        let call = json!({ "script": script, "args": [argument] });
+        let url = format!("{}/session/{session}/execute/sync", self.url);
+        let done = reqwest::Client::new().post(url).json(&call).send().await;
+        let done: Value = done.unwrap().json().await.unwrap();
+        done["value"] == true
     }
 }
+
+const GIVE_CODE: &str = "const field = document.querySelector('#otp'); if (!field) return false;\
+                         field.value = arguments[0];\
+                         document.querySelector('#otp-button').click(); return true;";
 
 impl Drop for Driver {
     fn drop(&mut self) {
@@ -69,15 +94,7 @@ async fn a_person_finishes_the_sign_in_in_the_same_browser_and_the_agent_goes_on
         ..Cast::kilima()
     };
     let stage = Stage::set(vec![cast], "").await;
-    let driver = Driver::start(&stage);
-    let config = fs::read_to_string(stage.path("tillwatch.toml")).unwrap();
-    let ours = "driver = \"chromedriver\"\nbrowser = \"chromium\"\n";
-    let theirs = format!(
-        "url = {:?}\nbrowser_args = [\"--no-sandbox\"]\n",
-        driver.url
-    );
-    assert!(config.contains(ours));
-    fs::write(stage.path("tillwatch.toml"), config.replace(ours, &theirs)).unwrap();
+    let driver = Driver::beside(&stage, "");
     let portal = stage.portal();
     let outcomes = || -> Vec<LoginOutcome> {
         let attempts = portal.truth().attempts;
@@ -97,9 +114,7 @@ async fn a_person_finishes_the_sign_in_in_the_same_browser_and_the_agent_goes_on
     stage.read_once("kilima").await;
     assert_eq!(portal.truth().loads.len(), loads);
     let code = portal.sent_code().unwrap();
-    let script = "document.querySelector('#otp').value = arguments[0];\
-                  document.querySelector('#otp-button').click();";
-    driver.by_hand(script, &code).await;
+    driver.gives_code(&code).await;
 
     let receipt = portal.post_payment(&payment()).unwrap();
     stage.until_told(&receipt).await;
@@ -108,5 +123,62 @@ async fn a_person_finishes_the_sign_in_in_the_same_browser_and_the_agent_goes_on
     let status = said(&stage, &["status"]).await;
     assert!(status.contains("signed in"), "{status}");
     assert!(status.contains("closed"), "{status}");
+    assert_eq!(agent.stop().await, 0);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_person_keeps_its_browser_while_the_others_take_turns() {
+    let ordinary = |name, number: &str, seed| Cast {
+        name,
+        knobs: PortalConfig {
+            short_code: number.to_owned(),
+            seed,
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    };
+    let waiting = Cast {
+        knobs: PortalConfig {
+            otp: OtpWhen::Always,
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    };
+    let cast = vec![
+        waiting,
+        ordinary("second", "600124", 2),
+        ordinary("third", "600125", 3),
+    ];
+    let stage = Stage::set(cast, "").await;
+    let driver = Driver::beside(&stage, "max_sessions = 2\n");
+    let agent = stage.start();
+    stage
+        .until("a person is asked for", || {
+            stage.log().contains("stopped: ")
+        })
+        .await;
+    let loads = stage.portal().truth().loads.len();
+    // Each of the two has the other place again and again.
+    for _round in 0..3 {
+        for portal in &stage.portals[1..] {
+            let receipt = portal.control().post_payment(&payment()).unwrap();
+            stage.until_told(&receipt).await;
+        }
+    }
+    stage.read_once("kilima").await;
+    let truth = stage.portal().truth();
+    assert_eq!(truth.loads.len(), loads, "the page was left as it is");
+    let code = stage.portal().sent_code().unwrap();
+    driver.gives_code(&code).await;
+    let receipt = stage.portal().post_payment(&payment()).unwrap();
+    stage.until_told(&receipt).await;
+    for portal in &stage.portals {
+        assert_eq!(
+            portal.control().truth().attempts.len(),
+            1,
+            "{}",
+            stage.log()
+        );
+    }
     assert_eq!(agent.stop().await, 0);
 }

@@ -1,6 +1,10 @@
 //! `tillwatch status` and `GET /v1/accounts` beside an agent at work.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use serde_json::Value;
+use tillwatch::clock::Clock;
 use tillwatch::demo::portal::PortalConfig;
 
 use super::{SERVER, said, served_at};
@@ -81,4 +85,39 @@ async fn status_says_of_each_account_what_it_does_and_what_it_waits_for() {
     assert_eq!(names(&served), names(&json));
     assert_eq!(served[1]["breaker"], "wrong-password");
     assert_eq!(agent.stop().await, 0);
+}
+
+#[tokio::test]
+async fn the_age_of_a_session_counts_from_its_sign_in_over_a_stop_and_a_kill() {
+    // What is posted while the agent starts is told too.
+    let begins = (Clock::System.now() - TimeDelta::seconds(1)).to_rfc3339();
+    let cast = Cast {
+        keys: format!("poll = \"1s\"\nsince = {begins:?}"),
+        ..Cast::kilima()
+    };
+    let stage = Stage::set(vec![cast], "").await;
+    let since = async || {
+        let receipt = stage.portal().post_payment(&payment()).unwrap();
+        stage.until_told(&receipt).await;
+        stage.read_once("kilima").await;
+        let status = said(&stage, &["status", "--json"]).await;
+        let status: Value = serde_json::from_str(&status).unwrap();
+        status[0]["signedInAt"].as_str().unwrap().to_owned()
+    };
+    let agent = stage.start();
+    let signed_in = since().await;
+    assert_eq!(agent.stop().await, 0);
+    let agent = stage.start();
+    assert_eq!(since().await, signed_in);
+    agent.kill_after(Duration::ZERO).await;
+    let agent = stage.start();
+    assert_eq!(since().await, signed_in);
+    assert_eq!(agent.stop().await, 0);
+    assert_eq!(stage.portal().truth().attempts.len(), 1);
+    let log = stage.log();
+    assert_eq!(
+        log.matches("the kept session is restored").count(),
+        2,
+        "{log}"
+    );
 }

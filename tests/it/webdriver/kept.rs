@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
+use tillwatch::clock::Clock;
 use tillwatch::portal::Portal as _;
+use tillwatch::portal::kept::{Begun, Brought, Cookie, Kept};
 use tillwatch::portal::webdriver::{Settings, WebDriverPortal};
 
 use super::fixture::{Bench, Process, credential, days, local, processes};
@@ -154,4 +156,62 @@ async fn a_kept_session_that_never_gives_a_page_is_dropped() {
     portal.open().await.unwrap();
     assert!(!is_kept(&bench));
     portal.close().await;
+}
+
+#[tokio::test]
+async fn an_imported_session_takes_the_place_of_the_one_there_is_and_keeps_its_user_agent() {
+    let (bench, server) = (Bench::new().await, Server::start());
+    let mut portal = signed_in(&bench, &server).await;
+    let stamp = Clock::System.stamp();
+    let cookie = Cookie {
+        name: "sid".to_owned(),
+        value: "1".to_owned(),
+        domain: "127.0.0.1".to_owned(),
+        path: "/".to_owned(),
+        secure: false,
+        http_only: true,
+        expires: None,
+        same_site: None,
+    };
+    let session = Kept {
+        cookies: vec![cookie],
+        begun: Some(Begun::at(&stamp)),
+        is_imported: true,
+        user_agent: Some("Mozilla/5.0 (a person's own)".to_owned()),
+        ..Kept::default()
+    };
+    let imported = Brought {
+        begun: session.begun.clone(),
+        is_imported: true,
+    };
+    portal.import(session).await.unwrap();
+    assert!(processes(&bench.state()).is_empty());
+    // In this process, then in one that begins anew, and again once it is proved.
+    let mut others = [bench.local(&server.origin), bench.local(&server.origin)].into_iter();
+    for brought in [
+        &imported,
+        &imported,
+        &Brought {
+            is_imported: false,
+            ..imported.clone()
+        },
+    ] {
+        portal.unlock(&credential());
+        portal.open().await.unwrap();
+        assert_eq!(portal.brought_back().as_ref(), Some(brought));
+        server.set_table(Table::Agent);
+        let page = portal.first_page(days()).await.unwrap();
+        let says = "asked as Mozilla/5.0 (a person's own), runs as Mozilla/5.0 (a person's own).";
+        assert!(page.html.contains(says), "{}", page.html);
+        server.set_table(Table::Guarded);
+        assert!(reads(&mut portal).await);
+        if others.len() < 2 {
+            portal.keep().await;
+            assert_eq!(portal.brought_back(), None);
+        }
+        portal.park().await;
+        if let Some(other) = others.next() {
+            portal = other;
+        }
+    }
 }

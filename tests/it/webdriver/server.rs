@@ -19,6 +19,8 @@ pub enum Table {
     Rows,
     /// Rows for whoever is signed in, beside what the storages hold; else the sign-in form.
     Guarded,
+    /// Rows beside what the browser calls itself, by its request and by its scripts.
+    Agent,
     Status(u16),
     /// A table that the selector file fits, for whoever is signed in.
     Statement,
@@ -245,6 +247,14 @@ async fn table(truth: Shared, Query(asked): Query<Asked>, headers: HeaderMap) ->
                 &next,
                 "document.body.append(`${localStorage.token} ${sessionStorage.token}`)",
             )
+        }
+        Table::Agent => {
+            let agent = headers.get(header::USER_AGENT);
+            let agent = agent.map_or("", |agent| agent.to_str().unwrap());
+            let script = format!(
+                "document.body.append(`asked as {agent}, runs as ${{navigator.userAgent}}.`)"
+            );
+            rows(&next, &script)
         }
         Table::Status(code) => (
             StatusCode::from_u16(code).unwrap(),
