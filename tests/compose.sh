@@ -165,7 +165,7 @@ install -d "$work/secrets"
 install -m 0400 -o 10001 <(printf '%s' kilima-demo-1) "$work/secrets/kilima"
 install -m 0400 -o 10001 <(printf '%s' "$token") "$work/secrets/stream_token"
 say "building the images"
-compose build >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; fail "the images do not build"; }
+compose build --build-arg PROFILE=dev >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; fail "the images do not build"; }
 
 say "bringing the stack up"
 compose up -d >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "the stack does not come up"; }
