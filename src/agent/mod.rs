@@ -61,6 +61,8 @@ pub struct Agent<P> {
     crowded: bool,
     /// Since when a person is expected to finish a sign-in in our browser.
     person_asked: Option<Duration>,
+    /// The portal was left to somebody else since a page of our own session was read.
+    has_yielded: bool,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -110,6 +112,7 @@ impl<P: Portal> Agent<P> {
             unlocked: false,
             crowded: false,
             person_asked: None,
+            has_yielded: false,
             known,
             stand,
             life,

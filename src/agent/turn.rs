@@ -4,7 +4,7 @@ use super::{Agent, RECHECK, Turn, TurnError};
 use crate::login::budget::Why;
 use crate::portal::{Portal, PortalError};
 use crate::reading::{Done, Plan, ReadError, Reader};
-use crate::session::{Act, Event, Next, Outcome, Stand};
+use crate::session::{Act, Event, Next, Outcome};
 use crate::sign_in::{Attempt, SignIn, SignInError};
 use crate::status::{Halt, State};
 use crate::understand::Session;
@@ -47,7 +47,7 @@ impl<P: Portal> Agent<P> {
         );
         match read {
             Err(ReadError::Session(Session::Refused(Outcome::AlreadySignedIn)))
-                if self.stand == Stand::SignedIn =>
+                if !self.has_yielded =>
             {
                 self.yields()
             }
@@ -95,6 +95,7 @@ impl<P: Portal> Agent<P> {
     /// Somebody signed in as the same user and ended our session. Signing in again would end theirs, and cost a login.
     fn yields(&mut self) -> Result<Turn, TurnError> {
         self.life.forget();
+        self.has_yielded = true;
         self.becomes(Event::Later);
         Ok(Turn::Wait(self.account.pace.yield_for, State::Yields))
     }
@@ -169,6 +170,7 @@ impl<P: Portal> Agent<P> {
         let event = match &made {
             Ok(SignIn::In) => {
                 self.doubtful = false;
+                self.has_yielded = false;
                 self.life.signed_in(self.edges.clock.monotonic());
                 let now = self.edges.clock.now();
                 self.edges
@@ -216,6 +218,7 @@ impl<P: Portal> Agent<P> {
             Ok(_) => {
                 self.life.sign_of_life(began);
                 self.life.sign_of_life(self.edges.clock.monotonic());
+                self.has_yielded = false;
                 self.becomes(Event::PageIn);
             }
             Err(ReadError::Portal(
