@@ -100,7 +100,10 @@ impl<P: Portal> Agent<P> {
             limits,
             edges,
             schedule,
-            memory: Memory::holding(held.into_iter().map(|held| held.row.key)),
+            memory: Memory::holding(
+                held.into_iter().map(|held| held.row.key),
+                known.gaps.iter().cloned(),
+            ),
             read_through: None,
             newest: None,
             watermark_told: None,
