@@ -217,7 +217,10 @@ impl<P: Portal> Agent<P> {
         match &read {
             Ok(_) => {
                 self.life.sign_of_life(began);
-                self.life.sign_of_life(self.edges.clock.monotonic());
+                // Page after page was asked for meanwhile: no pause that the session outlived.
+                let ended = self.edges.clock.monotonic();
+                self.life.asked(ended);
+                self.life.sign_of_life(ended);
                 self.has_yielded = false;
                 self.becomes(Event::PageIn);
             }
@@ -229,7 +232,7 @@ impl<P: Portal> Agent<P> {
                 self.life.forget();
                 self.becomes(Event::BrowserLost);
             }
-            Err(_) => {}
+            Err(_) => self.life.asked(self.edges.clock.monotonic()),
         }
         read
     }

@@ -39,6 +39,9 @@ pub struct Life {
     stated_idle: Option<Duration>,
     signed_in: Option<Duration>,
     last_sign: Option<Duration>,
+    /// When a page was asked for last, also one that said nothing of the session: to the portal it may have been a sign
+    /// of life.
+    last_asked: Duration,
     last_sign_in: Option<Duration>,
     /// The longest pause that a session was seen to outlive.
     outlived: Duration,
@@ -56,6 +59,7 @@ impl Life {
             stated_idle,
             signed_in: None,
             last_sign: None,
+            last_asked: Duration::ZERO,
             last_sign_in: None,
             outlived: Duration::ZERO,
             ends: Vec::new(),
@@ -73,10 +77,16 @@ impl Life {
     /// A page bore the signed-in mark.
     pub fn sign_of_life(&mut self, now: Duration) {
         if let (Some(_), Some(last)) = (self.signed_in, self.last_sign) {
+            let last = last.max(self.last_asked);
             self.outlived = self.outlived.max(now.saturating_sub(last));
             self.ended_idle.retain(|idle| *idle > self.outlived);
         }
         self.last_sign = Some(now);
+    }
+
+    /// A page was asked for, whatever came of it.
+    pub fn asked(&mut self, now: Duration) {
+        self.last_asked = now;
     }
 
     /// A page said that it is over. A session that somebody else ended, or that went with its browser, is
@@ -226,6 +236,17 @@ mod tests {
             matches!(life.pattern(), Pattern::FixedAge(_)),
             "and the age is known too: {life:?}"
         );
+    }
+
+    #[test]
+    fn a_pause_with_a_failed_page_in_it_was_not_outlived() {
+        let (mut life, now) = lived(4, S(600), S(300), S(1_000_000));
+        let touch = life.touch_every();
+        life.signed_in(now);
+        life.asked(now + S(200));
+        life.sign_of_life(now + S(400));
+        assert!(touch.is_some_and(|every| every < S(300)));
+        assert!(life.touch_every().is_some_and(|every| every < S(300)));
     }
 
     #[test]
