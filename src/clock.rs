@@ -18,7 +18,8 @@ pub enum Clock {
     Virtual(VirtualClock),
 }
 
-/// A wall clock over tokio's clock, with steps and reboots.
+/// The clocks of a simulated machine over tokio's clock, with steps, reboots and suspends. tokio's timers are those of
+/// `CLOCK_MONOTONIC`, which a suspend stops.
 #[derive(Debug, Clone)]
 pub struct VirtualClock {
     origin: tokio::time::Instant,
@@ -31,6 +32,10 @@ struct VirtualState {
     wall_at_origin: DateTime<Utc>,
     boot: u64,
     booted: Duration,
+    /// Time that passed while tokio's clock stood: counted by `CLOCK_BOOTTIME` and the wall clock.
+    slept: Duration,
+    /// Time that none of the machine's clocks saw.
+    held: Duration,
 }
 
 impl VirtualClock {
@@ -43,6 +48,8 @@ impl VirtualClock {
                 wall_at_origin: wall,
                 boot: 1,
                 booted: Duration::ZERO,
+                slept: Duration::ZERO,
+                held: Duration::ZERO,
             })),
         }
     }
@@ -58,25 +65,40 @@ impl VirtualClock {
 
     /// A new boot id; `CLOCK_BOOTTIME` begins again.
     pub fn reboot(&self) {
-        let elapsed = self.origin.elapsed();
+        let running = self.running();
         let mut state = self.state();
         state.boot += 1;
-        state.booted = elapsed;
+        state.booted = running;
     }
 
-    /// Time that really passed since the start, whatever the wall clock says.
+    /// The machine is suspended for `time`: `CLOCK_BOOTTIME` and the wall clock go on, timers do not.
+    pub fn suspend(&self, time: Duration) {
+        self.state().slept += time;
+    }
+
+    /// A host holds the whole machine for `time`: none of its clocks go on, and its wall clock is behind from then on.
+    pub fn hold(&self, time: Duration) {
+        self.state().held += time;
+    }
+
+    /// Time that really passed since the start, whatever the machine's clocks say.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.origin.elapsed()
+        self.running() + self.state().held
+    }
+
+    /// Time since the start as `CLOCK_BOOTTIME` counts it.
+    fn running(&self) -> Duration {
+        self.origin.elapsed() + self.state().slept
     }
 
     fn stamp(&self) -> Stamp {
-        let elapsed = self.origin.elapsed();
+        let running = self.running();
         let state = self.state().clone();
         Stamp {
-            wall: state.wall_at_origin + TimeDelta::from_std(elapsed).unwrap_or(TimeDelta::MAX),
+            wall: state.wall_at_origin + TimeDelta::from_std(running).unwrap_or(TimeDelta::MAX),
             boot: BootId(format!("virtual-{}", state.boot)),
-            since_boot: elapsed.saturating_sub(state.booted),
+            since_boot: running.saturating_sub(state.booted),
         }
     }
 }
@@ -112,7 +134,7 @@ impl Clock {
     pub fn monotonic(&self) -> Duration {
         match self {
             Clock::System => boottime(),
-            Clock::Virtual(clock) => clock.elapsed(),
+            Clock::Virtual(clock) => clock.running(),
         }
     }
 }
@@ -151,4 +173,26 @@ fn boottime() -> Duration {
         u64::try_from(time.tv_sec).unwrap_or_default(),
         u32::try_from(time.tv_nsec).unwrap_or_default(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_suspend_is_seen_by_all_clocks_but_timers_and_a_held_machine_sees_nothing() {
+        let began: DateTime<Utc> = DateTime::UNIX_EPOCH;
+        let machine = VirtualClock::starting_at(began);
+        let clock = Clock::Virtual(machine.clone());
+        let (hour, second) = (Duration::from_secs(3600), Duration::from_secs(1));
+        machine.suspend(hour);
+        tokio::time::sleep(second).await;
+        assert_eq!(clock.monotonic(), hour + second);
+        assert_eq!(clock.stamp().since_boot, hour + second);
+        assert_eq!(clock.now(), began + hour + second);
+        machine.hold(hour);
+        assert_eq!(clock.monotonic(), hour + second);
+        assert_eq!(clock.now(), began + hour + second);
+        assert_eq!(machine.elapsed(), 2 * hour + second);
+    }
 }

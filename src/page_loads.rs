@@ -1,8 +1,8 @@
 //! How often one account asks its portal for a page: never more in any rolling hour than the portal's file allows,
 //! counted on disk like logins, over restarts and clock steps.
 //!
-//! Loads are taken from the hour in *shares* of a sixtieth, each written before the first load of it: a load costs no
-//! write of its own, and a crash costs the rest of one share. Time is told as for logins (`login::budget`), and like
+//! Loads are taken from the hour in *shares* of a sixtieth, each written before the first load of it and counted until
+//! an hour after its last: a load costs no write of its own, and a crash costs the rest of one share. Time is told as for logins (`login::budget`), and like
 //! there the pause grows as the hour is used up, so that a busy account slows down and never stops for long.
 
 use std::fs::{self, DirBuilder, File};
@@ -161,6 +161,10 @@ impl State {
 
     fn with_one_more(mut self) -> Result<Self, PageLoadsError> {
         let now = self.clock.stamp();
+        // Loads of the last share may have been made until now: it counts for an hour from here on.
+        if let Some(last) = self.shares.last_mut().filter(|it| it.cost == Cost::One) {
+            last.at = now.clone();
+        }
         let mut shares = in_window(&now, &self.shares, self.rules.window()).to_vec();
         let number = shares.last().map_or(0, |last| last.number) + 1;
         shares.push(Entry {
@@ -270,6 +274,25 @@ mod tests {
             most.is_some_and(|most| (500..=600).contains(&most)),
             "{most:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_share_that_was_begun_long_ago_is_not_used_beside_a_whole_hour() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = clock();
+        let loads = opened(&dir.path().join("n"), &clock);
+        loads.take().await.unwrap();
+        tokio::time::sleep(HOUR).await;
+        let began = clock.elapsed();
+        let mut within = 0;
+        loop {
+            loads.take().await.unwrap();
+            if clock.elapsed() >= began + HOUR {
+                break;
+            }
+            within += 1;
+        }
+        assert!((500..=600).contains(&within), "{within}");
     }
 
     #[tokio::test(start_paused = true)]

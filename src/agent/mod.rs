@@ -68,6 +68,8 @@ pub struct Agent<P> {
     import_asked: Option<oneshot::Sender<Answer>>,
     /// When the session that is on began.
     signed_in_at: Option<DateTime<Utc>>,
+    /// The portal was left to somebody else since a page of our own session was read.
+    has_yielded: bool,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -105,7 +107,10 @@ impl<P: Portal> Agent<P> {
             limits,
             edges,
             schedule,
-            memory: Memory::holding(held.into_iter().map(|held| held.row.key)),
+            memory: Memory::holding(
+                held.into_iter().map(|held| held.row.key),
+                known.gaps.iter().cloned(),
+            ),
             read_through: None,
             newest: None,
             watermark_told: None,
@@ -120,6 +125,7 @@ impl<P: Portal> Agent<P> {
             imported: false,
             import_asked: None,
             signed_in_at: None,
+            has_yielded: false,
             known,
             stand,
             life,

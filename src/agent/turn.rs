@@ -4,7 +4,7 @@ use super::{Agent, RECHECK, Turn, TurnError};
 use crate::login::budget::Why;
 use crate::portal::{Portal, PortalError};
 use crate::reading::{Done, Plan, ReadError, Reader};
-use crate::session::{Act, Event, Outcome, Stand};
+use crate::session::{Act, Event, Outcome};
 use crate::sign_in::{Attempt, SignIn, SignInError};
 use crate::status::State;
 use crate::understand::Session;
@@ -51,7 +51,7 @@ impl<P: Portal> Agent<P> {
         }
         match read {
             Err(ReadError::Session(Session::Refused(Outcome::AlreadySignedIn)))
-                if self.stand == Stand::SignedIn =>
+                if !self.has_yielded =>
             {
                 self.yields()
             }
@@ -99,6 +99,7 @@ impl<P: Portal> Agent<P> {
     /// Somebody signed in as the same user and ended our session. Signing in again would end theirs, and cost a login.
     fn yields(&mut self) -> Result<Turn, TurnError> {
         self.life.forget();
+        self.has_yielded = true;
         self.becomes(Event::Later);
         Ok(Turn::Wait(self.account.pace.yield_for, State::Yields))
     }
@@ -173,6 +174,7 @@ impl<P: Portal> Agent<P> {
         let event = match &made {
             Ok(SignIn::In) => {
                 self.doubtful = false;
+                self.has_yielded = false;
                 self.has_signed_in();
                 Event::PageIn
             }
@@ -211,7 +213,11 @@ impl<P: Portal> Agent<P> {
         match &read {
             Ok(_) => {
                 self.life.sign_of_life(began);
-                self.life.sign_of_life(self.edges.clock.monotonic());
+                // Page after page was asked for meanwhile: no pause that the session outlived.
+                let ended = self.edges.clock.monotonic();
+                self.life.asked(ended);
+                self.life.sign_of_life(ended);
+                self.has_yielded = false;
                 self.becomes(Event::PageIn);
             }
             Err(ReadError::Portal(
@@ -222,7 +228,7 @@ impl<P: Portal> Agent<P> {
                 self.life.forget();
                 self.becomes(Event::BrowserLost);
             }
-            Err(_) => {}
+            Err(_) => self.life.asked(self.edges.clock.monotonic()),
         }
         read
     }

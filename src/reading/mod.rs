@@ -98,11 +98,15 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// At the start of a run, when these rows lie in quarantine.
+    /// At the start of a run, when these rows lie in quarantine and these holes were told.
     #[must_use]
-    pub fn holding(aside: impl IntoIterator<Item = RowKey>) -> Self {
+    pub fn holding(
+        aside: impl IntoIterator<Item = RowKey>,
+        told_gaps: impl IntoIterator<Item = Gap>,
+    ) -> Self {
         Self {
             aside: aside.into_iter().collect(),
+            told_gaps: told_gaps.into_iter().collect(),
             ..Self::default()
         }
     }

@@ -67,7 +67,11 @@ impl<P: Portal> Reader<'_, P> {
             .memory
             .noticed
             .iter()
-            .filter(|(_, since)| now.saturating_sub(**since) >= GAP_PATIENCE)
+            .filter(|(gap, since)| {
+                // What an earlier run told is not found anew.
+                let known = self.memory.told_gaps.contains(*gap);
+                known || now.saturating_sub(**since) >= GAP_PATIENCE
+            })
             .map(|(gap, _)| gap.clone())
             .collect();
         if !plan.watermark_due && lasting == self.memory.told_gaps {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// Ends that are remembered; a pattern is believed when all of them show it.
 const PATTERN: usize = 3;
+/// Pauses that are remembered.
+const IDLE_ENDS: usize = 8;
 /// A session that needs to be touched more often than this is left to end.
 const TOUCH_AT_LEAST: Duration = Duration::from_secs(20);
 
@@ -57,10 +59,16 @@ pub struct Life {
     stated_idle: Option<Duration>,
     signed_in: Option<Aged>,
     last_sign: Option<Duration>,
+    /// When a page was asked for last, also one that said nothing of the session: to the portal it may have been a sign
+    /// of life.
+    last_asked: Duration,
     last_sign_in: Option<Aged>,
     /// The longest pause that a session was seen to outlive.
     outlived: Duration,
     ends: Vec<End>,
+    /// The shortest pauses that sessions ended after, each longer than any that one outlived. Ends of another kind in
+    /// between do not unteach them.
+    ended_idle: Vec<Duration>,
 }
 
 impl Life {
@@ -71,9 +79,11 @@ impl Life {
             stated_idle,
             signed_in: None,
             last_sign: None,
+            last_asked: Duration::ZERO,
             last_sign_in: None,
             outlived: Duration::ZERO,
             ends: Vec::new(),
+            ended_idle: Vec::new(),
         }
     }
 
@@ -97,21 +107,34 @@ impl Life {
     /// A page bore the signed-in mark.
     pub fn sign_of_life(&mut self, now: Duration) {
         if let (Some(_), Some(last)) = (self.signed_in, self.last_sign) {
+            let last = last.max(self.last_asked);
             self.outlived = self.outlived.max(now.saturating_sub(last));
+            self.ended_idle.retain(|idle| *idle > self.outlived);
         }
         self.last_sign = Some(now);
+    }
+
+    /// A page was asked for, whatever came of it.
+    pub fn asked(&mut self, now: Duration) {
+        self.last_asked = now;
     }
 
     /// A page said that it is over. A session that somebody else ended, or that went with its browser, is
     /// [forgotten](Life::forget) instead: it says nothing about the portal's clock.
     pub fn ended(&mut self, now: Duration) {
         if let (Some(began), Some(last)) = (self.signed_in.take(), self.last_sign.take()) {
+            let idle = now.saturating_sub(last);
             self.ends.push(End {
                 lived: began.at(last),
-                idle: now.saturating_sub(last),
+                idle,
             });
             if self.ends.len() > PATTERN {
                 self.ends.remove(0);
+            }
+            if idle > self.outlived {
+                self.ended_idle.push(idle);
+                self.ended_idle.sort();
+                self.ended_idle.truncate(IDLE_ENDS);
             }
         }
     }
@@ -156,10 +179,10 @@ impl Life {
     #[must_use]
     pub fn touch_every(&self) -> Option<Duration> {
         let stated = self.stated_idle.map(|idle| idle * 3 / 5);
-        let learned = match self.pattern() {
-            Pattern::Idle(idle) => Some((idle / 2).max(self.outlived)),
-            Pattern::Lasting | Pattern::FixedAge(_) | Pattern::OneReading => None,
-        };
+        let is_known = self.ended_idle.len() >= PATTERN;
+        let shortest = self.ended_idle.first().filter(|_| is_known);
+        // Not at the very edge of what one has outlived: a page may take longer next time.
+        let learned = shortest.map(|idle| (*idle / 2).max(self.outlived * 9 / 10));
         let both = stated.into_iter().chain(learned).min();
         both.filter(|every| *every >= TOUCH_AT_LEAST)
     }
@@ -232,6 +255,36 @@ mod tests {
         let (life, now) = lived(20, S(600), S(300), S(1_000_000));
         assert!(now > S(86_400), "it lives on: {life:?}");
         assert!(life.touch_every().is_some_and(|every| every < S(300)));
+    }
+
+    #[test]
+    fn ends_by_age_do_not_unteach_the_idle_time() {
+        let (life, _) = lived(12, S(600), S(300), S(4 * 3600));
+        let touch = life.touch_every();
+        assert!(touch.is_some_and(|every| every < S(300)), "{life:?}");
+        assert!(
+            matches!(life.pattern(), Pattern::FixedAge(_)),
+            "and the age is known too: {life:?}"
+        );
+    }
+
+    #[test]
+    fn a_pause_with_a_failed_page_in_it_was_not_outlived() {
+        let (mut life, now) = lived(4, S(600), S(300), S(1_000_000));
+        let touch = life.touch_every();
+        life.signed_in(now);
+        life.asked(now + S(200));
+        life.sign_of_life(now + S(400));
+        assert!(touch.is_some_and(|every| every < S(300)));
+        assert!(life.touch_every().is_some_and(|every| every < S(300)));
+    }
+
+    #[test]
+    fn a_longer_pause_that_a_session_outlives_unteaches_the_idle_time() {
+        let (mut life, now) = lived(4, S(600), S(300), S(1_000_000));
+        life.signed_in(now);
+        life.sign_of_life(now + S(700));
+        assert_eq!(life.touch_every(), None);
     }
 
     #[test]

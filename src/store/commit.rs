@@ -283,8 +283,13 @@ impl Commit<'_> {
                 gap: gap.clone(),
                 closed: true,
             };
-            self.tell(&event, false);
-            self.done.gaps_closed.push(gap);
+            let key = told_gap_key(&event, &self.reading.account);
+            // The same hole may open and close again: one fact, told once.
+            if self.db.get(&key)?.is_none() {
+                self.tell(&event, false);
+                self.changes.put(key, codec::encode(&()));
+                self.done.gaps_closed.push(gap);
+            }
         }
         for gap in &found.open {
             if state.gaps.contains(gap) || state.gaps.len() >= MAX_GAPS {

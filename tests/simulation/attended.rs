@@ -7,14 +7,20 @@ use chrono_tz::Africa::Nairobi;
 use chrono_tz::Tz;
 use tillwatch::attended::Attended;
 
-use crate::books::wall;
+use crate::books::Books;
 use crate::profile::{DAY, Profile};
 use crate::run::one;
 
 /// Day by day, the local times of the sign-ins.
-fn by_day(attempts: &[Duration]) -> Vec<Vec<NaiveTime>> {
-    let local: Vec<DateTime<Tz>> = (attempts.iter())
-        .map(|at| wall(*at).with_timezone(&Nairobi))
+fn by_day(books: &Books) -> Vec<Vec<NaiveTime>> {
+    let local: Vec<DateTime<Tz>> = (books.sessions.attempts.iter())
+        .map(|attempt| {
+            books
+                .rules
+                .calendar
+                .wall(attempt.at)
+                .with_timezone(&Nairobi)
+        })
         .collect();
     let days = local.chunk_by(|one, next| one.date_naive() == next.date_naive());
     days.map(|day| day.iter().map(DateTime::time).collect())
@@ -34,7 +40,7 @@ fn a_session_that_would_end_by_night_is_replaced_within_the_attended_hours() {
     profile.attended = Attended::new("mon-sun", opens, closes).ok();
     let (outcome, verdict) = one(profile);
     assert_eq!(verdict.broken, Vec::<String>::new());
-    let days = by_day(&outcome.books.attempts);
+    let days = by_day(&outcome.books);
     for at in days.iter().flatten() {
         assert!((opens..closes).contains(at), "{days:?}");
     }

@@ -1,16 +1,13 @@
-//! The far side's truth: rows as the portal books and shows them, and every sign-in it met. In true time, which
-//! nobody steps.
+//! The far side's truth: rows as the portal books and shows them, and its answer to every sign-in. In true time.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use crate::dice::Dice;
+use crate::far_time::Calendar;
+use crate::sessions::{Cause, Sessions, Standing, Visitor};
 
-/// True time at virtual second 0.
-pub const START: i64 = 1_790_000_000;
 /// Rows on one page.
 pub const PAGE: usize = 8;
 /// Wrong passwords that lock the user.
@@ -46,6 +43,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// Its times, as printed, are times that the portal's clock showed once.
+    pub fn is_clear(&self, calendar: &Calendar) -> bool {
+        let completed = self.completed.is_some_and(|at| calendar.is_twice(at));
+        !completed && !calendar.is_twice(self.created)
+    }
+
     fn place(&self) -> u64 {
         self.completed.unwrap_or(self.created).as_secs()
     }
@@ -60,19 +63,29 @@ pub struct Rules {
     pub absolute: Duration,
     /// Shows a receipt number and a running balance.
     pub references: bool,
+    /// A session is good in the browser that signed in, and in no other.
+    pub bound: bool,
+    /// The agent is told the idle time.
+    pub states_idle: bool,
+    /// For how long the agent leaves the portal to somebody who signed in as the same user.
+    pub yield_for: Duration,
+    /// Pages that the agent may ask for in any hour.
+    pub page_loads: u32,
+    pub calendar: Calendar,
 }
 
-#[derive(Debug, Clone)]
-struct Session {
-    cookie: u64,
-    since: Duration,
-    used: Duration,
+/// The portal says what only a person can put right.
+#[derive(Debug, Clone, Copy)]
+pub struct Demand {
+    pub at: Duration,
+    pub what: Answer,
 }
 
 /// A wrong password that somebody typed.
 #[derive(Debug, Clone)]
 pub struct Wrong {
     pub password: String,
+    pub at: Duration,
     /// When the page that says so reached an agent that lived to write it down.
     pub told: Option<Duration>,
 }
@@ -82,18 +95,28 @@ pub struct Books {
     pub rules: Rules,
     pub password: String,
     pub rows: Vec<Row>,
-    /// Every sign-in attempt, when it arrived.
-    pub attempts: Vec<Duration>,
+    pub sessions: Sessions,
     pub wrong: Vec<Wrong>,
+    /// Demands that reached the agent.
+    pub demands: Vec<Demand>,
+    /// Attempts whose answer did not reach the agent, which lived on.
+    pub unanswered: u64,
+    /// Until then whoever signs in is shown a captcha.
+    pub captcha_until: Duration,
+    /// The browser in which one stands.
+    pub captcha_in: Option<u64>,
+    /// The session of the person who solved it.
+    pub solved: Option<u64>,
     pub over_cap: bool,
     pub locked: bool,
+    /// Pages asked for in the last hour, and the most in any.
+    loads: VecDeque<Duration>,
+    pub most_loads: usize,
     pub page_loads: u64,
     /// Until then the statement is a table with nothing in it.
     pub bare_until: Duration,
     wrong_in_a_row: u32,
     window: VecDeque<Duration>,
-    session: Option<Session>,
-    next_cookie: u64,
     next_reference: u64,
     next_order: u64,
     /// Rows newest first, each with its balance; made anew when something changed.
@@ -105,18 +128,9 @@ pub struct Books {
 pub enum Answer {
     Welcome(u64),
     WrongPassword,
+    Captcha,
     TooMany,
     Locked,
-}
-
-pub fn wall(at: Duration) -> DateTime<Utc> {
-    let start = DateTime::from_timestamp(START, 0).expect("a valid instant");
-    start + TimeDelta::from_std(at).expect("a short time")
-}
-
-/// Whole seconds, as pages print them.
-pub fn printed(at: Duration) -> DateTime<Utc> {
-    wall(Duration::from_secs(at.as_secs()))
 }
 
 impl Books {
@@ -125,16 +139,21 @@ impl Books {
             rules,
             password: "first-password".to_owned(),
             rows: Vec::new(),
-            attempts: Vec::new(),
+            sessions: Sessions::default(),
             wrong: Vec::new(),
+            demands: Vec::new(),
+            unanswered: 0,
+            captcha_until: Duration::ZERO,
+            captcha_in: None,
+            solved: None,
             over_cap: false,
             locked: false,
+            loads: VecDeque::new(),
+            most_loads: 0,
             page_loads: 0,
             bare_until: Duration::ZERO,
             wrong_in_a_row: 0,
             window: VecDeque::new(),
-            session: None,
-            next_cookie: 0,
             next_reference: 0,
             next_order: 0,
             shown: None,
@@ -199,15 +218,24 @@ impl Books {
         if let Some(wrong) = self.wrong.last_mut() {
             wrong.told = wrong.told.filter(|at| !in_hand(*at));
         }
+        self.captcha_in = None;
+        self.sessions.disturb(now);
     }
 
-    pub fn expire_session(&mut self) {
-        self.session = None;
+    /// A page of any kind is asked for.
+    pub fn load(&mut self, now: Duration) {
+        let hour = Duration::from_secs(3600);
+        let over = |at: &Duration| now.saturating_sub(*at) >= hour;
+        while self.loads.front().is_some_and(over) {
+            self.loads.pop_front();
+        }
+        self.loads.push_back(now);
+        self.most_loads = self.most_loads.max(self.loads.len());
     }
 
     /// A sign-in arrives.
-    pub fn sign_in(&mut self, password: &str, now: Duration) -> Answer {
-        self.attempts.push(now);
+    pub fn sign_in(&mut self, password: &str, visitor: &Visitor, now: Duration) -> Answer {
+        self.sessions.attempt(visitor, &self.rules, now);
         while self
             .window
             .front()
@@ -227,34 +255,46 @@ impl Books {
         if password != self.password {
             self.wrong.push(Wrong {
                 password: password.to_owned(),
+                at: now,
                 told: None,
             });
+            self.sessions.refused(Cause::Refused);
             self.wrong_in_a_row += 1;
             self.locked |= self.wrong_in_a_row >= LOCK_AFTER;
             return Answer::WrongPassword;
         }
         self.wrong_in_a_row = 0;
-        self.next_cookie += 1;
-        self.session = Some(Session {
-            cookie: self.next_cookie,
-            since: now,
-            used: now,
-        });
-        Answer::Welcome(self.next_cookie)
+        if now < self.captcha_until {
+            self.sessions.refused(Cause::Captcha);
+            return Answer::Captcha;
+        }
+        Answer::Welcome(self.sessions.begin(visitor.browser, now))
     }
 
-    /// Is the session of `cookie` alive? Using it keeps it so.
-    pub fn alive(&mut self, cookie: Option<u64>, now: Duration) -> bool {
-        let Rules { idle, absolute, .. } = self.rules;
-        let Some(session) = self.session.as_mut().filter(|s| Some(s.cookie) == cookie) else {
+    /// A person finishes the sign-in where the captcha stands; `false` where none does any more.
+    pub fn solve(&mut self, now: Duration) -> bool {
+        let Some(browser) = self.captcha_in.take() else {
             return false;
         };
-        let alive = now - session.used < idle && now - session.since < absolute;
-        session.used = now;
-        if !alive {
-            self.session = None;
-        }
-        alive
+        self.solved = Some(self.sessions.begin(browser, now));
+        self.captcha_until = now;
+        true
+    }
+
+    /// The agent lets go of all it has of a session.
+    pub fn forgotten(&mut self, visitor: &Visitor, now: Duration) {
+        self.sessions.forgotten(visitor, &self.rules, now);
+    }
+
+    /// Somebody else signs in as the same user.
+    pub fn kick(&mut self, now: Duration, until: Duration) {
+        self.sessions.kick(&self.rules, now, until);
+        self.sessions.other_kicked = None;
+    }
+
+    /// Who asks for the statement?
+    pub fn visit(&mut self, visitor: &Visitor, now: Duration) -> Standing {
+        self.sessions.visit(visitor, &self.rules, now)
     }
 
     /// Page `number` (from 0) of the rows of the seconds `from..to`, newest first. `completed` gets the rows that stand
@@ -294,11 +334,7 @@ impl Books {
 
     fn row(&self, html: &mut String, row: &Row, balance: i64) {
         let time = |at: Option<Duration>| {
-            let local = |at| {
-                (printed(at) + TimeDelta::hours(3))
-                    .format("%d-%m-%Y %H:%M:%S")
-                    .to_string()
-            };
+            let local = |at| self.rules.calendar.local(at);
             at.map(local).unwrap_or_default()
         };
         let money = |cents: i64| {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::accounting;
 use crate::profile::{NO_REUSE, Profile};
 use crate::run::one;
 
@@ -58,7 +59,8 @@ fn without_session_reuse_logins_settle_at_one_each_two_minutes_and_polls_go_on()
     profile.reserve = 0;
     let (outcome, verdict) = one(profile);
     assert_eq!(verdict.broken, Vec::<String>::new());
-    let attempts = outcome.books.attempts.iter().copied();
+    let attempts = outcome.books.sessions.attempts.iter();
+    let attempts = attempts.map(|attempt| attempt.at);
     let settled: Vec<Duration> = attempts.filter(|at| (begins..ends).contains(at)).collect();
     let pauses: Vec<Duration> = settled.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let bounds = (pauses.iter().min().copied(), pauses.iter().max().copied());
@@ -90,9 +92,10 @@ fn with_session_reuse_one_login_lasts_as_long_as_the_session() {
     assert_eq!(verdict.broken, Vec::<String>::new());
     let day: Vec<_> = outcome
         .books
+        .sessions
         .attempts
         .iter()
-        .filter(|at| **at < S(86_400))
+        .filter(|attempt| attempt.at < S(86_400))
         .collect();
     assert_eq!(day.len(), 6, "one sign-in each four hours");
 }
@@ -107,9 +110,63 @@ fn a_session_that_would_go_idle_between_polls_is_kept_alive_once_that_is_known()
     let (outcome, verdict) = one(profile);
     assert_eq!(verdict.broken, Vec::<String>::new());
     // Three ends are a pattern; after them, one session lasts.
-    let attempts = outcome.books.attempts.len();
+    let attempts = outcome.books.sessions.attempts.len();
     assert!(
         (4..=5).contains(&attempts),
         "{attempts} sign-ins in two days"
     );
+}
+
+#[test]
+fn a_session_that_ends_by_age_does_not_make_it_forget_the_idle_time() {
+    let mut profile = Profile::calm(4);
+    profile.lasts = S(4 * 86_400);
+    profile.poll = S(600);
+    profile.rules.idle = S(300);
+    profile.rules.absolute = S(4 * 3600);
+    profile.rules.cap = 30;
+    let (outcome, verdict) = one(profile);
+    assert_eq!(verdict.broken, Vec::<String>::new());
+    let attempts = outcome.books.sessions.attempts.len();
+    // Three go idle before that is known; then six a day.
+    assert!(attempts <= 28, "{attempts} sign-ins in four days");
+}
+
+/// Nothing but the portal's own doing: a poll and a few pages lie between it and the status.
+#[test]
+fn a_trouble_stands_in_the_status_within_a_minute_or_two_polls() {
+    let mut noticed = 0;
+    for seed in 0..12 {
+        let mut profile = Profile::calm(seed);
+        profile.lasts = (profile.poll * 200).clamp(S(6 * 3600), S(86_400));
+        profile.rules.cap = 30;
+        profile.rules.idle = S(3600);
+        profile.rules.absolute = S(86_400);
+        profile.captchas = seed % 2 == 0;
+        profile.new_password = !profile.captchas;
+        let (outcome, verdict) = one(profile);
+        assert_eq!(verdict.broken, Vec::<String>::new(), "seed {seed}");
+        let all = accounting::noticed_after(&outcome);
+        noticed += all.len();
+        let most = accounting::notice_within(&outcome);
+        let late: Vec<_> = all.iter().filter(|after| **after > most).collect();
+        assert_eq!(late, Vec::<&Duration>::new(), "seed {seed}: {most:?}");
+    }
+    assert!(noticed >= 12, "only {noticed} troubles");
+}
+
+#[test]
+fn every_minute_is_fresh_where_polls_are_fast_and_the_portal_behaves() {
+    for seed in 0..4 {
+        let mut profile = Profile::calm(seed);
+        profile.lasts = S(6 * 3600);
+        profile.poll = S(10 + 5 * seed);
+        profile.rules.cap = 30;
+        profile.rules.idle = S(600);
+        profile.rules.absolute = S(3600);
+        let (outcome, verdict) = one(profile);
+        assert_eq!(verdict.broken, Vec::<String>::new(), "seed {seed}");
+        let (minutes, fresh) = accounting::fresh_minutes(&outcome, S(60));
+        assert_eq!((minutes, fresh), (359, 359), "seed {seed}");
+    }
 }

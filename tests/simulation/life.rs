@@ -13,6 +13,7 @@ use tillwatch::login::credentials::Sources;
 use tillwatch::login::gate::Gates;
 use tillwatch::login::ledger::LedgerKey;
 use tillwatch::one_time_code::Codes;
+use tillwatch::page_loads::PageLoads;
 use tillwatch::payment::{AccountName, OperatorAccount};
 use tillwatch::portal::pool::Pool;
 use tillwatch::schedule::Pace;
@@ -23,12 +24,12 @@ use tillwatch::store::Store;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::books::wall;
 use crate::dice::Dice;
-use crate::people::{self, secret};
+use crate::people::{self, Patience, secret};
 use crate::portal::{SimPortal, Site};
 use crate::profile::Profile;
 use crate::sinks::{Held, Memory, SimSink};
+use crate::watch::{self as onlooker, Diary};
 
 const NAME: &str = "sim";
 
@@ -59,6 +60,7 @@ pub struct Around {
     pub file: Held,
     pub plain: Held,
     pub sink_faults: Arc<Mutex<(u64, u64)>>,
+    pub diary: Diary,
     /// Holds the secret, and a state directory per life.
     pub root: PathBuf,
 }
@@ -110,14 +112,23 @@ impl Life {
             });
         }
         let (orders, ordered) = mpsc::channel(1);
-        let agent = life.agent(around, state, ordered, dice).await;
+        let agent = (life.agent(around, state, ordered, stopped.clone(), dice)).await;
+        let patience = if around.profile.late {
+            let drawn = around.profile.seed ^ life.began.as_secs();
+            Patience::Late(Dice::new(drawn))
+        } else {
+            Patience::Prompt
+        };
+        let diary = around.diary.clone();
         let person = people::look_after(
             orders,
             life.board.subscribe(),
-            around.site.books.clone(),
+            (around.site.books.clone(), clock.clone(), diary.clone()),
             around.root.clone(),
+            patience,
             stopped.clone(),
         );
+        let look = onlooker::look(life.board.subscribe(), clock, diary, stopped.clone());
         life.tasks.spawn(async move {
             agent
                 .run(stopped, false)
@@ -128,6 +139,10 @@ impl Life {
             person.await;
             Ok(())
         });
+        life.tasks.spawn(async move {
+            look.await;
+            Ok(())
+        });
         life
     }
 
@@ -136,6 +151,7 @@ impl Life {
         around: &Around,
         state: PathBuf,
         orders: mpsc::Receiver<tillwatch::control::Ordered>,
+        stop: watch::Receiver<bool>,
         dice: &mut Dice,
     ) -> Agent<SimPortal> {
         let (profile, site) = (&around.profile, &around.site);
@@ -167,18 +183,25 @@ impl Life {
                 sweep: profile.sweep,
                 overlap: 8,
                 max_pages: profile.max_pages,
-                yield_for: Duration::from_secs(600),
+                yield_for: profile.rules.yield_for,
                 quiet: Vec::new(),
             },
-            since: Some(wall(Duration::ZERO)),
+            since: Some(profile.rules.calendar.began),
             sign_out_at_stop: false,
         };
+        let loads = PageLoads::open(
+            &state.join("page-loads/sim"),
+            profile.rules.page_loads,
+            clock.clone(),
+            stop,
+        );
         let edges = Edges {
             portal: SimPortal::new(
                 site.clone(),
                 dice.fork(),
-                wall(Duration::ZERO).date_naive(),
+                profile.rules.calendar.began.date_naive(),
                 &state,
+                loads.unwrap_or_else(|error| panic!("{error}")),
             ),
             store: self.store.clone(),
             gate,
@@ -199,6 +222,13 @@ impl Life {
 
     pub fn polls(&self) -> u64 {
         self.board.borrow().iter().map(|status| status.polls).sum()
+    }
+
+    /// What lies in quarantine, as text.
+    pub async fn aside(&self) -> Vec<String> {
+        let held = self.store.quarantine(Some(&account_name())).await;
+        let rows = held.expect("the quarantine").into_iter();
+        rows.map(|held| held.row.cells.join(" ")).collect()
     }
 
     /// Ends where it stands.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::books::{Kind, Row, START, printed};
+use crate::accounting;
+use crate::books::{Kind, Row};
 use crate::told::{Lines, Name, Told, gsma};
 use crate::world::Outcome;
 
@@ -38,12 +39,13 @@ pub fn judge(outcome: &Outcome) -> Verdict {
         plain: Lines::of(&outcome.plain),
         broken: Vec::new(),
     };
-    judge.logins();
+    judge.broken.extend(accounting::broken(outcome));
     judge.remembering();
     judge.forgetful();
     judge.payments();
     judge.updates();
     judge.reversals();
+    judge.aside();
     let file = std::mem::replace(&mut judge.file, Lines { all: Vec::new() });
     let watermarks = judge.watermarks("file", &file);
     if outcome.befell.rebuilds == 0 {
@@ -62,43 +64,9 @@ pub fn judge(outcome: &Outcome) -> Verdict {
 }
 
 impl Judge<'_> {
-    fn hold(&mut self, kept: bool, promise: impl FnOnce() -> String) {
-        if !kept {
-            self.broken.push(promise());
-        }
-    }
-
-    /// No more than the cap less the reserve in any rolling window, never locked, and no refused password again.
-    fn logins(&mut self) {
-        let (books, profile) = (&self.outcome.books, &self.outcome.profile);
-        let limit = books.rules.cap - usize::try_from(profile.reserve).expect("small");
-        let over = books.attempts.windows(limit + 1).find_map(|window| {
-            let (first, last) = (window.first()?, window.last()?);
-            (*last - *first < books.rules.per).then_some((*first, *last))
-        });
-        if let Some((first, last)) = over {
-            self.broken.push(format!(
-                "over the cap: {} sign-ins from {first:?} to {last:?}, at most {limit} in {:?}",
-                limit + 1,
-                books.rules.per
-            ));
-        }
-        self.hold(!books.over_cap, || {
-            "the portal's own cap was met".to_owned()
-        });
-        self.hold(!books.locked, || "the user was locked".to_owned());
-        let mut tries: HashMap<&str, (usize, usize)> = HashMap::new();
-        for wrong in &books.wrong {
-            let (typed, told) = tries.entry(&wrong.password).or_default();
-            *typed += 1;
-            *told += usize::from(wrong.told.is_some());
-        }
-        for (typed, told) in tries.into_values() {
-            // The portal told us once at the most; one more answer may have been lost.
-            self.hold(told <= 1 && typed <= told + 1, || {
-                format!("a wrong password was typed {typed} times, {told} of them answered")
-            });
-        }
+    /// Must this row have been told? Not where nobody can tell which of two times the page means.
+    fn is_clear(&self, row: &Row) -> bool {
+        row.is_clear(&self.outcome.profile.rules.calendar)
     }
 
     /// Every id once, sequences dense.
@@ -186,14 +154,15 @@ impl Judge<'_> {
     fn payments(&mut self) {
         let mut truth: BTreeMap<Name, Vec<&Row>> = BTreeMap::new();
         for row in &self.outcome.books.rows {
-            if row.kind == Kind::Payment && row.shown_completed.is_some() {
+            if row.kind == Kind::Payment && row.shown_completed.is_some() && self.is_clear(row) {
                 truth
-                    .entry(Name::of(row, self.references))
+                    .entry(Name::of(row, &self.outcome.profile.rules))
                     .or_default()
                     .push(row);
             }
         }
         let received = self.file.received(self.references);
+        let calendar = self.outcome.profile.rules.calendar;
         let mut broken = Vec::new();
         for (name, rows) in &truth {
             let places = received.get(name).map_or(&[][..], Vec::as_slice);
@@ -217,7 +186,8 @@ impl Judge<'_> {
             for place in places {
                 let told = &self.file.all[*place];
                 let as_booked = told.text("amount") == gsma(rows[0].cents)
-                    && told.instant("completionDate") == rows[0].completed.map(printed)
+                    && told.instant("completionDate")
+                        == rows[0].completed.map(|at| calendar.printed(at))
                     && told.text("currency") == "KES"
                     && told.text("direction") == "credit"
                     && told.text("transactionStatus") == "completed";
@@ -255,7 +225,7 @@ impl Judge<'_> {
             .iter()
             .filter(|row| row.kind == Kind::Payment)
         {
-            let told = received.contains_key(&Name::of(row, true));
+            let told = received.contains_key(&Name::Reference(row.reference.clone()));
             let wanted = (row.status == "Reversed" && told).then_some("reversed");
             let updated = last.remove(row.reference.as_str());
             if updated != wanted {
@@ -289,7 +259,7 @@ impl Judge<'_> {
             .books
             .rows
             .iter()
-            .filter(|row| row.kind == Kind::Reversal)
+            .filter(|row| row.kind == Kind::Reversal && self.is_clear(row))
         {
             let events = told.remove(row.reference.as_str()).unwrap_or_default();
             let original = row.linked.clone().expect("a reversal names its original");
@@ -319,6 +289,26 @@ impl Judge<'_> {
         self.broken.extend(broken);
     }
 
+    /// A payment whose time could be one of two was put aside, for a person to see.
+    fn aside(&mut self) {
+        let calendar = self.outcome.profile.rules.calendar;
+        let rebuilt = self.outcome.befell.rebuilds > 0;
+        let rows = self.outcome.books.rows.iter();
+        let doubtful = |row: &&Row| row.read && row.kind == Kind::Payment && !self.is_clear(row);
+        let missing = |row: &&Row| {
+            let reference = self.references.then(|| row.reference.clone());
+            let names = reference.or(row.completed.map(|at| calendar.local(at)));
+            let names = names.unwrap_or_default();
+            !self.outcome.aside.iter().any(|held| held.contains(&names))
+        };
+        let missing = rows.filter(doubtful).filter(missing);
+        let broken: Vec<String> = missing
+            .filter(|_| !rebuilt)
+            .map(|row| format!("neither told nor put aside: {row:?}"))
+            .collect();
+        self.broken.extend(broken);
+    }
+
     /// When "complete up to T" arrived, every payment visible by T had arrived. Gives how many were judged.
     fn watermarks(&mut self, consumer: &str, lines: &Lines) -> usize {
         let mut received = lines.received(self.references);
@@ -326,13 +316,16 @@ impl Judge<'_> {
             places.reverse();
         }
         let mut rows: Vec<&Row> = self.outcome.books.rows.iter().collect();
-        rows.retain(|row| row.kind == Kind::Payment && !row.late && row.shown_completed.is_some());
+        rows.retain(|row| {
+            let paid = row.kind == Kind::Payment && row.shown_completed.is_some();
+            paid && !row.late && self.is_clear(row)
+        });
         rows.sort_by_key(|row| row.shown_completed);
         // By visibility: up to which place in the lines all of them stood.
         let mut told_by: Vec<(Duration, usize, &Row)> = Vec::new();
         for row in rows {
             let place = received
-                .get_mut(&Name::of(row, self.references))
+                .get_mut(&Name::of(row, &self.outcome.profile.rules))
                 .and_then(Vec::pop);
             let Some(visible) = row.shown_completed else {
                 continue;
@@ -352,8 +345,7 @@ impl Judge<'_> {
                 continue;
             }
             judged += 1;
-            let until = until.timestamp_millis() - START * 1000;
-            let until = Duration::from_millis(u64::try_from(until).unwrap_or(0));
+            let until = self.outcome.profile.rules.calendar.since_start(until);
             let visible = told_by.partition_point(|(visible, _, _)| *visible <= until);
             if let Some((_, last, row)) = visible.checked_sub(1).map(|last| told_by[last])
                 && last > place
@@ -372,8 +364,12 @@ impl Judge<'_> {
     /// Was the wall clock wrong when it said `wall`?
     fn was_stepped(&self, wall: DateTime<Utc>) -> bool {
         self.outcome.stepped.iter().any(|step| {
-            let since_start = wall - step.by - crate::books::wall(Duration::ZERO);
-            let at = since_start.to_std().unwrap_or_default();
+            let at = self
+                .outcome
+                .profile
+                .rules
+                .calendar
+                .since_start(wall - step.by);
             step.from <= at && step.to.is_none_or(|to| at <= to)
         })
     }
@@ -385,10 +381,12 @@ impl Judge<'_> {
         }
         let rows = self.outcome.books.rows.iter();
         let delay = |row: &Row| {
-            let place = received.get_mut(&Name::of(row, self.references))?.pop()?;
+            let place = received
+                .get_mut(&Name::of(row, &self.outcome.profile.rules))?
+                .pop()?;
             Some(lines.all[place].at.saturating_sub(row.shown_completed?))
         };
-        rows.filter(|row| row.kind == Kind::Payment)
+        rows.filter(|row| row.kind == Kind::Payment && self.is_clear(row))
             .filter_map(delay)
             .collect()
     }

@@ -1,4 +1,4 @@
-//! What people do: step the wall clock, change the password, look after a stopped account.
+//! What people do: step the wall clock, change the password, sign in elsewhere, look after a stopped account.
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::dice::Dice;
+use crate::far_time::until;
 use crate::portal::{Shared, lock};
+use crate::sessions::Cause;
+use crate::watch::{Deed, Diary, Trouble, note};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A span of true time in which the agent's wall clock was wrong.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +39,17 @@ impl Steps {
         self.0.lock().expect("steps").clone()
     }
 
+    pub fn begin(&self, from: Duration, by: TimeDelta) {
+        let step = Step { from, to: None, by };
+        self.0.lock().expect("steps").push(step);
+    }
+
+    pub fn end(&self, to: Duration) {
+        if let Some(step) = self.0.lock().expect("steps").last_mut() {
+            step.to = Some(to);
+        }
+    }
+
     /// Did anybody move the clock at `since` or after it?
     pub fn any_since(&self, since: Duration) -> bool {
         let steps = self.0.lock().expect("steps");
@@ -42,36 +59,107 @@ impl Steps {
 }
 
 /// A person steps the wall clock and puts it right again.
-pub async fn steps(clock: VirtualClock, mut dice: Dice, until: Duration, log: Steps) {
+pub async fn steps(clock: VirtualClock, mut dice: Dice, end: Duration, log: Steps) {
     loop {
-        sleep(dice.arrival(Duration::from_secs(20_000))).await;
+        until(
+            &clock,
+            clock.elapsed() + dice.arrival(Duration::from_secs(20_000)),
+        )
+        .await;
         let from = clock.elapsed();
-        if from >= until {
+        if from >= end {
             return;
         }
         let by = TimeDelta::seconds(i64::try_from(dice.between(10, 7200)).expect("small"));
         let by = if dice.chance(600) { by } else { -by };
-        log.0
-            .lock()
-            .expect("steps")
-            .push(Step { from, to: None, by });
+        log.begin(from, by);
         clock.step(by);
-        let lasts = dice.arrival(Duration::from_secs(1800));
-        sleep(lasts.min(Duration::from_secs(7200)).min(until - from)).await;
+        let lasts = dice.arrival(Duration::from_secs(1800)).min(2 * HOUR);
+        until(&clock, (from + lasts).min(end)).await;
         clock.step(-by);
-        if let Some(step) = log.0.lock().expect("steps").last_mut() {
-            step.to = Some(clock.elapsed());
+        log.end(clock.elapsed());
+    }
+}
+
+/// The portal's password changes at `at`; whoever knows it writes it into the file `later`.
+pub async fn change_password(
+    (books, clock, diary): (Shared, VirtualClock, Diary),
+    root: PathBuf,
+    at: Duration,
+    later: Duration,
+) {
+    until(&clock, at).await;
+    {
+        let mut books = lock(&books);
+        books.password = "second-password".to_owned();
+        if books.sessions.end(Cause::NewPassword) {
+            let trouble = Trouble {
+                from: clock.elapsed(),
+                to: at + later,
+                what: Outcome::WrongPassword,
+            };
+            note(&diary, |seen| seen.troubles.push(trouble));
+        }
+    }
+    until(&clock, at + later).await;
+    write_secret(&root, "second-password");
+    let now = clock.elapsed();
+    note(&diary, |seen| seen.deeds.push((now, Deed::ChangedSecret)));
+}
+
+/// For some time the portal shows a captcha to whoever signs in.
+pub async fn captchas(
+    (books, clock, diary): (Shared, VirtualClock, Diary),
+    mut dice: Dice,
+    mean: Duration,
+    end: Duration,
+) {
+    loop {
+        until(&clock, clock.elapsed() + dice.arrival(mean)).await;
+        let now = clock.elapsed();
+        if now >= end {
+            return;
+        }
+        let lasts = dice.log_between(10 * MINUTE, 3 * HOUR);
+        let mut books = lock(&books);
+        books.captcha_until = (now + lasts).min(end);
+        if dice.chance(600) && books.sessions.end(Cause::Dropped) {
+            let trouble = Trouble {
+                from: now,
+                to: books.captcha_until,
+                what: Outcome::CaptchaRequired,
+            };
+            note(&diary, |seen| seen.troubles.push(trouble));
         }
     }
 }
 
-/// The portal's password changes; the file follows hours later.
-pub async fn change_password(books: Shared, root: PathBuf, at: Duration) {
-    sleep(at).await;
-    lock(&books).password = "second-password".to_owned();
-    lock(&books).expire_session();
-    sleep(Duration::from_secs(9000)).await;
-    write_secret(&root, "second-password");
+/// Somebody signs in as the same user now and then, and again when the agent's sign-in has ended that.
+pub async fn others(
+    books: Shared,
+    clock: VirtualClock,
+    mut dice: Dice,
+    mean: Duration,
+    end: Duration,
+) {
+    loop {
+        until(&clock, clock.elapsed() + dice.arrival(mean)).await;
+        let stays = clock.elapsed() + dice.log_between(2 * MINUTE, HOUR);
+        while clock.elapsed() < stays.min(end) {
+            let now = clock.elapsed();
+            lock(&books).kick(now, stays.min(end));
+            while clock.elapsed() < stays.min(end) && lock(&books).sessions.other_kicked.is_none() {
+                until(&clock, clock.elapsed() + MINUTE).await;
+            }
+            if dice.chance(500) {
+                break;
+            }
+            until(&clock, clock.elapsed() + dice.arrival(3 * MINUTE)).await;
+        }
+        if clock.elapsed() >= end {
+            return;
+        }
+    }
 }
 
 pub fn secret(root: &Path) -> PathBuf {
@@ -87,30 +175,74 @@ pub fn write_secret(root: &Path, text: &str) {
     std::fs::rename(aside, secret(root)).expect("renamed");
 }
 
-/// Every ten minutes somebody looks at the account and resumes it, once its password is right.
+/// How soon whoever looks after the account acts.
+#[derive(Debug, Clone)]
+pub enum Patience {
+    /// At a look every ten minutes.
+    Prompt,
+    /// Minutes to hours after the status said so.
+    Late(Dice),
+}
+
+impl Patience {
+    fn pause(&self) -> Duration {
+        match self {
+            Patience::Prompt => 10 * MINUTE,
+            Patience::Late(_) => MINUTE,
+        }
+    }
+
+    fn takes(&mut self) -> Duration {
+        match self {
+            Patience::Prompt => Duration::ZERO,
+            Patience::Late(dice) => dice.log_between(MINUTE, 2 * HOUR),
+        }
+    }
+}
+
+/// Looks at the account, and puts right what only a person can, once its password is right.
 pub async fn look_after(
     orders: mpsc::Sender<Ordered>,
     board: watch::Receiver<Vec<Status>>,
-    books: Shared,
+    (books, clock, diary): (Shared, VirtualClock, Diary),
     root: PathBuf,
+    mut patience: Patience,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut acts_at = None;
     loop {
         tokio::select! {
-            () = sleep(Duration::from_secs(600)) => {}
+            () = sleep(patience.pause()) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
         let state = board.borrow().first().map(|status| status.state.clone());
-        let stopped = match state {
+        let halt = match state {
             // A new password is noticed without anybody.
-            Some(State::Stopped(Halt::Outcome(Outcome::WrongPassword))) => false,
-            Some(State::Stopped(_)) => true,
-            _ => false,
+            Some(State::Stopped(Halt::Outcome(Outcome::WrongPassword))) => None,
+            Some(State::Stopped(halt)) => Some(halt),
+            _ => None,
         };
+        let Some(halt) = halt else {
+            acts_at = None;
+            continue;
+        };
+        let now = clock.elapsed();
         let typed = std::fs::read_to_string(secret(&root)).expect("the secret");
-        if stopped && typed == lock(&books).password {
+        if now < *acts_at.get_or_insert_with(|| now + patience.takes())
+            || typed != lock(&books).password
+        {
+            continue;
+        }
+        acts_at = None;
+        let captcha = halt == Halt::Outcome(Outcome::CaptchaRequired);
+        let deed = if captcha && lock(&books).solve(now) {
+            // The agent looks every ten seconds; whoever has just signed in leaves it alone.
+            Deed::SolvedCaptcha
+        } else {
             let (answer, _) = oneshot::channel();
             orders.send((Order::Resume, answer)).await.ok();
-        }
+            Deed::Resumed(halt)
+        };
+        note(&diary, |seen| seen.deeds.push((now, deed)));
     }
 }

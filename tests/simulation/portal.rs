@@ -4,48 +4,26 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use secrecy::ExposeSecret;
 use tillwatch::clock::Stamp;
 use tillwatch::clock::VirtualClock;
+use tillwatch::page_loads::PageLoads;
 use tillwatch::portal::kept::{Begun, Brought, Cookie, KeepError, Kept, KeptFile, Key, Owner};
 use tillwatch::portal::{Credential, Days, Page, Portal, PortalError};
 use tokio::time::sleep;
 
-use crate::books::{Answer, Books, HEADER, START};
+use crate::books::{Answer, Books, Demand};
 use crate::crash::{Crash, Point};
 use crate::dice::Dice;
+use crate::faults::{CAPTCHA, Came, ELSEWHERE, Faults, LOGIN, Odd, STRANGER, WELCOME, page};
+use crate::sessions::{Cause, Standing, Visitor};
 
 /// What the far side is made of. Shared with the traffic and the oracle; locked for single calls only.
 pub type Shared = Arc<Mutex<Books>>;
 
 pub fn lock(books: &Shared) -> MutexGuard<'_, Books> {
     books.lock().expect("no panic while the books are open")
-}
-
-/// How often, in thousandths of a call, each fault comes.
-#[derive(Debug, Clone, Default)]
-pub struct Faults {
-    pub hang: u64,
-    pub browser: u64,
-    pub down: u64,
-    pub stranger: u64,
-    pub no_table: u64,
-    pub bare: u64,
-    pub slow: u64,
-    pub expire: u64,
-    pub crash_in_submit: u64,
-}
-
-/// Faults that really came, for the report.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Came {
-    pub failed_loads: u64,
-    pub strangers: u64,
-    pub no_tables: u64,
-    pub bare: u64,
-    pub expired: u64,
-    pub restored: u64,
 }
 
 /// What the far side's portal is made of, over all lives of the agent.
@@ -70,36 +48,34 @@ pub struct SimPortal {
     at: (Days, usize),
     /// Rows on the page served last as completed. The next call says that the page was read.
     served: Vec<usize>,
+    loads: PageLoads,
+    /// How the browser before this one was lost.
+    gone: Cause,
+    /// The session that a page of the statement, given last, has shown to live.
+    shown: Option<u64>,
+    /// The session that was kept last.
+    keeps: Option<u64>,
 }
 
 /// What ends with the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Browser {
+    number: u64,
     cookie: Option<u64>,
     /// Turns since the session was restored and not proved.
     unproved: Option<u32>,
     brought: Brought,
     is_kept: bool,
+    /// A captcha stands in it.
+    captcha: bool,
 }
 
 /// As the real one.
 const MOST_UNPROVED: u32 = 5;
-const LOGIN: &str = "<html><body><form id=login></form></body></html>";
-const WELCOME: &str = "<html><body><div id=operator>AGENT</div></body></html>";
-const STRANGER: &str = "<html><body><h1>Welcome to our new site</h1></body></html>";
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A page that is not the one asked for.
-enum Odd {
-    Stranger,
-    /// Signed in, without the table.
-    NoTable,
-    /// The table with its header and nothing in it, and no word about it.
-    Bare,
-}
-
 impl SimPortal {
-    pub fn new(site: Site, dice: Dice, today: NaiveDate, state: &Path) -> Self {
+    pub fn new(site: Site, dice: Dice, today: NaiveDate, state: &Path, loads: PageLoads) -> Self {
         let today = Days {
             from: today,
             to: today,
@@ -119,26 +95,44 @@ impl SimPortal {
             begun: None,
             at: (today, 0),
             served: Vec::new(),
+            loads,
+            gone: Cause::Restart,
+            shown: None,
+            keeps: None,
         }
     }
 
-    fn page(&self, html: impl Into<String>) -> Page {
-        Page {
-            url: "https://sim.example/page".parse().expect("a URL"),
-            status: Some(200),
-            html: html.into(),
-            pause: None,
+    fn visitor(&self) -> Visitor {
+        Visitor {
+            cookie: self.browser.as_ref().and_then(|it| it.cookie),
+            browser: self.browser.as_ref().map_or(0, |it| it.number),
+            gone: self.gone,
         }
     }
 
-    fn odd(&self, odd: &Odd) -> Page {
-        match odd {
-            Odd::Stranger => self.page(STRANGER),
-            Odd::NoTable => self.page(WELCOME),
-            Odd::Bare => self.page(format!(
-                "<html><body><div id=operator>AGENT</div><table id=t>{HEADER}</table></body></html>"
-            )),
+    fn lose_browser(&mut self) {
+        (self.browser, self.gone, self.shown) = (None, Cause::Browser, None);
+        self.came(|came| came.failed_loads += 1);
+    }
+
+    fn now(&self) -> Duration {
+        self.site.clock.elapsed()
+    }
+
+    fn disturbed(&self) {
+        lock(&self.site.books).sessions.disturb(self.now());
+    }
+
+    /// A page is asked for: not before the hour has one left.
+    async fn ask(&mut self) -> Result<(), PortalError> {
+        let asked = self.now();
+        self.loads.take().await?;
+        if self.now() > asked {
+            self.disturbed();
+            self.came(|came| came.slowed += 1);
         }
+        lock(&self.site.books).load(self.now());
+        Ok(())
     }
 
     fn came(&self, count: impl FnOnce(&mut Came)) {
@@ -147,24 +141,41 @@ impl SimPortal {
 
     /// A load takes time and may fail in every way that a browser knows.
     async fn load(&mut self) -> Result<Option<Odd>, PortalError> {
+        self.ask().await?;
         let faults = self.site.faults.lock().expect("faults").clone();
         let slow = self.dice.chance(faults.slow);
         let most = if slow { 45_000 } else { 400 };
+        if slow {
+            self.disturbed();
+        }
         sleep(Duration::from_millis(self.dice.between(20, most))).await;
         // Not before time has passed: a crash within the commit of that page comes first.
         self.was_read();
+        if let Some(browser) = &mut self.browser
+            && std::mem::take(&mut browser.captcha)
+        {
+            lock(&self.site.books).captcha_in = None;
+        }
+        let fault = self.fault(&faults).await;
+        if !matches!(fault, Ok(None)) {
+            self.shown = None;
+            self.disturbed();
+        }
+        fault
+    }
+
+    async fn fault(&mut self, faults: &Faults) -> Result<Option<Odd>, PortalError> {
         if self.dice.chance(faults.hang) {
+            self.disturbed();
             sleep(LIMIT).await;
-            self.browser = None;
-            self.came(|came| came.failed_loads += 1);
+            self.lose_browser();
             return Err(PortalError::Hung {
                 call: "goto",
                 limit_ms: 60_000,
             });
         }
         if self.dice.chance(faults.browser) {
-            self.browser = None;
-            self.came(|came| came.failed_loads += 1);
+            self.lose_browser();
             return Err(PortalError::BrowserLost {
                 reason: "tab crashed".to_owned(),
             });
@@ -177,7 +188,7 @@ impl SimPortal {
         }
         if self.dice.chance(faults.expire) {
             self.came(|came| came.expired += 1);
-            lock(&self.site.books).expire_session();
+            lock(&self.site.books).sessions.end(Cause::Dropped);
         }
         if self.dice.chance(faults.stranger) {
             self.came(|came| came.strangers += 1);
@@ -205,48 +216,100 @@ impl SimPortal {
         for index in self.served.drain(..) {
             books.rows[index].read = true;
         }
+        if let Some(cookie) = self.keeps.take() {
+            books.sessions.keeps(Some(cookie), true);
+        }
     }
 
     async fn statement(&mut self) -> Result<Page, PortalError> {
         if let Some(odd) = self.load().await? {
-            return Ok(self.odd(&odd));
+            return Ok(odd.page());
         }
-        let now = self.site.clock.elapsed();
+        let now = self.now();
         let (days, number) = self.at;
+        let visitor = self.visitor();
         let mut books = lock(&self.site.books);
-        if !books.alive(self.browser.as_ref().and_then(|it| it.cookie), now) {
-            return Ok(self.page(LOGIN));
+        match books.visit(&visitor, now) {
+            Standing::In => {}
+            Standing::Out => return Ok(page(LOGIN)),
+            Standing::Elsewhere => return Ok(page(ELSEWHERE)),
         }
         let broken = self.site.faults.lock().expect("faults").bare > 0;
         if broken && now < books.bare_until {
+            books.sessions.disturb(now);
             drop(books);
+            self.shown = None;
             self.came(|came| came.bare += 1);
-            return Ok(self.odd(&Odd::Bare));
+            return Ok(Odd::Bare.page());
         }
+        self.shown = visitor.cookie;
         let after = days.to.succ_opt().expect("a day");
-        let (from, to) = (midnight(days.from), midnight(after));
+        let calendar = books.rules.calendar;
+        let (from, to) = (calendar.begins(days.from), calendar.begins(after));
         let html = books.page(number, from, to, &mut self.served);
-        Ok(self.page(html))
+        Ok(page(html))
     }
-}
 
-/// Seconds of true time at which a day begins in Nairobi.
-fn midnight(day: NaiveDate) -> u64 {
-    let local = day.and_time(chrono::NaiveTime::MIN) - TimeDelta::hours(3);
-    u64::try_from(local.and_utc().timestamp() - START).unwrap_or(0)
+    /// What the portal answered has reached the agent.
+    fn say(&mut self, answer: Answer) {
+        let now = self.now();
+        let mut books = lock(&self.site.books);
+        match answer {
+            Answer::Welcome(_) | Answer::TooMany | Answer::Locked => return,
+            Answer::WrongPassword => {
+                if let Some(wrong) = books.wrong.last_mut() {
+                    wrong.told = Some(now);
+                }
+            }
+            Answer::Captcha => {
+                if let Some(browser) = &mut self.browser {
+                    browser.captcha = true;
+                    (books.captcha_in, books.solved) = (Some(browser.number), None);
+                }
+            }
+        }
+        books.demands.push(Demand {
+            at: now,
+            what: answer,
+        });
+        drop(books);
+        self.came(|came| came.captchas += u64::from(answer == Answer::Captcha));
+    }
+
+    /// The agent lets go of its browser and of what it kept: what of that was worth keeping?
+    fn thrown_away(&mut self) {
+        let (now, visitor) = (self.now(), self.visitor());
+        let mut books = lock(&self.site.books);
+        books.forgotten(&visitor, now);
+        if self.browser.as_ref().is_some_and(|browser| browser.captcha) {
+            let finished = books.solved.take().is_some();
+            books.sessions.thrown_away += u64::from(finished);
+            books.captcha_in = None;
+        }
+    }
+
+    /// Deletes what is kept.
+    fn drop_kept(&mut self) {
+        if let Some(browser) = &mut self.browser {
+            (browser.unproved, browser.is_kept) = (None, false);
+        }
+        self.kept.forget();
+    }
 }
 
 impl Portal for SimPortal {
     async fn open(&mut self) -> Result<(), PortalError> {
         if let Some(Browser {
             unproved: Some(turns),
+            cookie,
             ..
         }) = &mut self.browser
         {
             *turns += 1;
             if *turns > MOST_UNPROVED {
+                lock(&self.site.books).sessions.keeps(*cookie, false);
                 self.kept.forget();
-                self.browser = None;
+                (self.browser, self.gone) = (None, Cause::Unproved);
             }
         }
         if self.browser.is_none() {
@@ -255,11 +318,15 @@ impl Portal for SimPortal {
             let brought = kept.map(|kept| kept.brought()).unwrap_or_default();
             self.begun.clone_from(&brought.begun);
             self.came(|came| came.restored += u64::from(cookie.is_some()));
+            let mut books = lock(&self.site.books);
+            books.sessions.browsers += 1;
             self.browser = Some(Browser {
+                number: books.sessions.browsers,
                 cookie,
                 unproved: cookie.map(|_| 0),
                 brought,
                 is_kept: false,
+                captcha: false,
             });
         }
         Ok(())
@@ -267,23 +334,24 @@ impl Portal for SimPortal {
 
     async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
         match self.load().await? {
-            Some(odd) => Ok(self.odd(&odd)),
-            None => Ok(self.page(LOGIN)),
+            Some(odd) => Ok(odd.page()),
+            None => Ok(page(LOGIN)),
         }
     }
 
     async fn submit(&mut self, credential: &Credential) -> Result<Page, PortalError> {
-        self.forget();
+        let visitor = self.visitor();
+        self.drop_kept();
         self.unlock(credential);
         let crash = {
             let faults = self.site.faults.lock().expect("faults");
             self.dice.chance(faults.crash_in_submit)
         };
         sleep(Duration::from_millis(self.dice.between(1, 300))).await;
-        let now = self.site.clock.elapsed();
+        let now = self.now();
         let (answer, lost_before) = {
             let mut books = lock(&self.site.books);
-            let answer = books.sign_in(credential.password.expose_secret(), now);
+            let answer = books.sign_in(credential.password.expose_secret(), &visitor, now);
             (answer, books.wrong.len() > 1)
         };
         // Nobody can know of an answer that was lost, and a third wrong password locks: one is lost at most.
@@ -291,26 +359,30 @@ impl Portal for SimPortal {
         if crash && !(wrong && lost_before) {
             self.site.crash.now(Point::Submit).await;
         }
-        if let Answer::Welcome(cookie) = answer {
-            let browser = self.browser.get_or_insert_default();
+        if let (Answer::Welcome(cookie), Some(browser)) = (answer, &mut self.browser) {
             browser.cookie = Some(cookie);
         }
-        if !(wrong && lost_before)
-            && let Some(odd) = self.load().await?
-        {
-            return Ok(match answer {
-                Answer::Welcome(_) => self.odd(&odd),
-                Answer::WrongPassword | Answer::TooMany | Answer::Locked => self.page(STRANGER),
-            });
+        if !(wrong && lost_before) {
+            let odd = self.load().await;
+            if !matches!(odd, Ok(None)) {
+                lock(&self.site.books).unanswered += 1;
+            }
+            if let Some(odd) = odd? {
+                return Ok(match answer {
+                    Answer::Welcome(_) => odd.page(),
+                    Answer::WrongPassword | Answer::Captcha | Answer::TooMany | Answer::Locked => {
+                        page(STRANGER)
+                    }
+                });
+            }
         }
-        if wrong && let Some(wrong) = lock(&self.site.books).wrong.last_mut() {
-            wrong.told = Some(self.site.clock.elapsed());
-        }
-        Ok(self.page(match answer {
+        self.say(answer);
+        Ok(page(match answer {
             Answer::Welcome(_) => WELCOME,
             Answer::WrongPassword => {
                 "<html><body><p class=wrong>Wrong password</p><form id=login></form></body></html>"
             }
+            Answer::Captcha => CAPTCHA,
             Answer::TooMany => "<html><body><p class=many>Too many logins</p></body></html>",
             Answer::Locked => "<html><body><p class=locked>User locked</p></body></html>",
         }))
@@ -323,12 +395,23 @@ impl Portal for SimPortal {
     }
 
     async fn look(&mut self) -> Result<Page, PortalError> {
-        Err(PortalError::PortalDown {
-            reason: "nobody signs in by hand".to_owned(),
-        })
+        let Some(browser) = self.browser.as_mut().filter(|browser| browser.captcha) else {
+            return Err(PortalError::PortalDown {
+                reason: "nobody signs in by hand".to_owned(),
+            });
+        };
+        if let Some(cookie) = lock(&self.site.books).solved.take() {
+            (browser.cookie, browser.captcha) = (Some(cookie), false);
+            self.came(|came| came.solved += 1);
+            return Ok(page(WELCOME));
+        }
+        Ok(page(CAPTCHA))
     }
 
     async fn first_page(&mut self, days: Days) -> Result<Page, PortalError> {
+        let references = lock(&self.site.books).rules.references;
+        // The reading before ended well: its session was there to be kept. Without references it may still go on.
+        self.keeps = self.keeps.or(self.shown.filter(|_| references));
         self.at = (days, 0);
         self.statement().await
     }
@@ -355,15 +438,14 @@ impl Portal for SimPortal {
             };
             self.kept.save(key, &kept).expect("written");
             browser.is_kept = true;
+            self.keeps = Some(cookie);
         }
     }
 
     fn forget(&mut self) {
-        if let Some(browser) = &mut self.browser {
-            (browser.unproved, browser.is_kept) = (None, false);
-        }
+        self.thrown_away();
         self.begun = None;
-        self.kept.forget();
+        self.drop_kept();
     }
 
     fn begun(&mut self, at: &Stamp) {
@@ -387,6 +469,7 @@ impl Portal for SimPortal {
     }
 
     async fn close(&mut self) {
+        self.thrown_away();
         self.browser = None;
         self.kept.forget();
     }

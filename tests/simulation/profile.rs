@@ -6,7 +6,8 @@ use tillwatch::attended::Attended;
 
 use crate::books::Rules;
 use crate::dice::Dice;
-use crate::portal::Faults;
+use crate::far_time::{Calendar, ZONE_STEPS};
+use crate::faults::Faults;
 
 pub const DAY: Duration = Duration::from_secs(86_400);
 /// An idle time that lets no session live until the next poll.
@@ -16,6 +17,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Readings that one seed is worth: one that reads every few seconds lives for hours, another one for days.
 const READINGS: u32 = 600;
+/// The most that one seed of a given number of days reads.
+const MOST_READINGS: u32 = 6_000;
+/// What a portal allows that allows more than anybody asks for.
+const MANY_PAGES: u32 = 20_000;
 
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -42,15 +47,24 @@ pub struct Profile {
     pub new_password: bool,
     /// Hours outside of which nobody is there for a sign-in.
     pub attended: Option<Attended>,
+    /// The agent's machine is suspended now and then.
+    pub naps: bool,
+    /// Somebody else signs in as the same user.
+    pub others: bool,
+    pub captchas: bool,
+    /// People take hours to answer.
+    pub late: bool,
+    /// How long after the portal's password the secret changes.
+    pub secret_after: Duration,
 }
 
 impl Profile {
     pub fn draw(seed: u64, days: Option<u32>) -> Self {
         let mut dice = Dice::new(seed);
         let poll = dice.log_between(Duration::from_secs(5), 10 * MINUTE);
-        let lasts = match days {
-            Some(days) => DAY * days,
-            None => (poll * READINGS).clamp(4 * HOUR, 6 * DAY),
+        let (poll, lasts) = match days {
+            Some(days) => (poll.max(DAY * days / MOST_READINGS), DAY * days),
+            None => (poll, (poll * READINGS).clamp(4 * HOUR, 6 * DAY)),
         };
         let rough = dice.chance(800);
         let some = |dice: &mut Dice, most: u64| if rough { dice.between(0, most) } else { 0 };
@@ -74,6 +88,11 @@ impl Profile {
                 },
                 absolute: dice.log_between(10 * MINUTE, DAY),
                 references: dice.chance(700),
+                bound: false,
+                states_idle: false,
+                yield_for: 10 * MINUTE,
+                page_loads: MANY_PAGES,
+                calendar: Calendar::steady(),
             },
             reserve: u32::try_from(dice.between(0, 2)).expect("small"),
             faults: Faults {
@@ -94,8 +113,14 @@ impl Profile {
             new_password: dice.chance(200),
             first_start: Duration::ZERO,
             attended: None,
+            naps: false,
+            others: false,
+            captchas: false,
+            late: false,
+            secret_after: 150 * MINUTE,
         }
         .with_history(&mut dice)
+        .with_company(&mut dice)
     }
 
     /// Some accounts are to be read from an instant on that lies before their look-back when they start.
@@ -103,6 +128,32 @@ impl Profile {
         if dice.chance(250) {
             self.first_start = dice.log_between(self.look_back, 2 * self.look_back);
             self.lasts += self.first_start;
+        }
+        self
+    }
+
+    /// What other people, the machine and the calendar do, and what else portals ask for.
+    fn with_company(mut self, dice: &mut Dice) -> Self {
+        self.naps = dice.chance(250);
+        self.others = dice.chance(250);
+        self.captchas = dice.chance(250);
+        self.rules.bound = dice.chance(100);
+        self.rules.states_idle = dice.chance(250) && self.rules.idle > NO_REUSE;
+        if dice.chance(150) {
+            self.rules.page_loads = u32::try_from(dice.between(150, 1200)).expect("small");
+        }
+        if dice.chance(250) {
+            let step = ZONE_STEPS[usize::try_from(dice.below(6)).expect("small")];
+            let here = self.lasts - self.first_start;
+            let at = self.first_start + here.mul_f64(dice.between(10, 90) as f64 / 100.0);
+            self.rules.calendar = Calendar::stepping(step, at);
+        }
+        if dice.chance(300) && self.first_start.is_zero() {
+            self.late = true;
+            // Nobody looks for longer than a row may change.
+            self.look_back = DAY;
+            let most = (8 * HOUR).min(self.lasts / 2);
+            self.secret_after = dice.log_between(10 * MINUTE, most);
         }
         self
     }
@@ -117,6 +168,13 @@ impl Profile {
         profile.lost_ledgers = false;
         profile.rebuilds = false;
         profile.new_password = false;
+        (profile.naps, profile.others, profile.captchas) = (false, false, false);
+        profile.late = false;
+        profile.look_back = 6 * HOUR;
+        profile.rules.bound = false;
+        profile.rules.states_idle = false;
+        profile.rules.page_loads = MANY_PAGES;
+        profile.rules.calendar = Calendar::steady();
         profile.lasts -= profile.first_start;
         profile.first_start = Duration::ZERO;
         profile

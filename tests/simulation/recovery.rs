@@ -6,12 +6,12 @@ use tillwatch::event::source;
 use tillwatch::sink::file;
 use tillwatch::store::{self, History, KnownAccount, Sources};
 
-use crate::books::wall;
+use crate::far_time::Calendar;
 use crate::life::{account_name, account_ref};
 use crate::sinks::Held;
 
 /// As `tillwatch store rebuild` does it.
-pub fn rebuild(state: &Path, held: &Held) {
+pub fn rebuild(state: &Path, held: &Held, calendar: &Calendar) {
     let path = state.join("held.ndjson");
     let mut text = String::new();
     for line in held.lock().expect("held").iter() {
@@ -24,7 +24,7 @@ pub fn rebuild(state: &Path, held: &Held) {
     let account = KnownAccount {
         name: account_name(),
         source: source(&account_ref()),
-        since: Some(wall(std::time::Duration::ZERO)),
+        since: Some(calendar.began),
     };
     let sources = Sources {
         accounts: vec![account],

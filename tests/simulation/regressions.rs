@@ -69,3 +69,28 @@ fn a_first_start_reads_from_the_instant_it_was_given() {
     profile.rules.references = false;
     keeps_its_promises(profile);
 }
+
+/// After a lost browser or a restart it met the page of somebody else's sign-in as any other, and signed in at once.
+#[test]
+fn the_portal_is_left_to_somebody_else_also_after_a_restart() {
+    keeps_its_promises(Profile::draw(6, None));
+}
+
+/// Three sessions that ended by age, or that the portal dropped, and the idle time had to be learned again by three more
+/// logins: one that had gone idle was signed in for again all day.
+#[test]
+fn an_idle_time_once_learned_is_not_forgotten() {
+    keeps_its_promises(Profile::draw(11, None));
+}
+
+/// What was left of the last share of page loads was used beside the shares of a whole hour.
+#[test]
+fn page_loads_left_from_before_do_not_come_on_top_of_an_hour() {
+    keeps_its_promises(Profile::draw(22, None));
+}
+
+/// A restart told a hole as closed that was still there, for it counted as found only then; and told it again later.
+#[test]
+fn a_hole_that_outlives_a_restart_is_not_told_as_closed() {
+    keeps_its_promises(Profile::draw(1, None));
+}

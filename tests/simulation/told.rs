@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::books::{Row, printed};
+use crate::books::{Row, Rules};
 use crate::sinks::Arrived;
 
 /// One line, and where it stands among all.
@@ -65,11 +65,12 @@ pub enum Name {
 }
 
 impl Name {
-    pub fn of(row: &Row, references: bool) -> Self {
-        if references {
+    pub fn of(row: &Row, rules: &Rules) -> Self {
+        if rules.references {
             Name::Reference(row.reference.clone())
         } else {
-            Name::Facts(gsma(row.cents), row.completed.map(printed))
+            let completed = row.completed.map(|at| rules.calendar.printed(at));
+            Name::Facts(gsma(row.cents), completed)
         }
     }
 }

@@ -2,53 +2,129 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tillwatch::clock::VirtualClock;
 use tokio::time::sleep;
 
 use crate::books::{Books, Kind};
 use crate::dice::Dice;
+use crate::people::Steps;
 use crate::portal::{Shared, lock};
+use crate::watch::{Diary, note};
 
 /// Pending rows: due when, which, and as what they end.
 type Pending = Vec<(Duration, usize, &'static str)>;
 
-/// Goes on until virtual time `until`; what is pending then ends at once.
+/// When the agent's machine stands still: the far side goes on, and nobody there notices.
+pub struct Naps {
+    pub dice: Dice,
+    pub mean: Duration,
+    /// Where a host holds a machine, its wall clock is behind until somebody puts it right.
+    pub steps: Steps,
+    pub may_hold: bool,
+    pub diary: Diary,
+}
+
+/// The next nap, and when the wall clock is put right after the last one.
+struct Nights {
+    naps: Naps,
+    next: Duration,
+    behind: Option<(Duration, TimeDelta)>,
+}
+
+impl Nights {
+    fn next(&self) -> Duration {
+        self.behind.map_or(self.next, |(due, _)| due)
+    }
+
+    /// All of it passes at once for the agent: the caller has the books.
+    fn pass(&mut self, clock: &VirtualClock, end: Duration) {
+        let now = clock.elapsed();
+        if let Some((_, by)) = self.behind.take_if(|(due, _)| *due <= now) {
+            clock.step(by);
+            self.naps.steps.end(now);
+        }
+        if self.behind.is_some() || now < self.next {
+            return;
+        }
+        let dice = &mut self.naps.dice;
+        self.next = now + dice.arrival(self.naps.mean);
+        let time = dice.log_between(Duration::from_secs(60), Duration::from_secs(3 * 3600));
+        if now + time >= end {
+            return;
+        }
+        if self.naps.may_hold && dice.chance(400) {
+            let by = TimeDelta::from_std(time).expect("short");
+            clock.hold(time);
+            self.naps.steps.begin(now, -by);
+            let soon = dice.arrival(Duration::from_secs(1200));
+            self.behind = Some(((now + time + soon).min(end), by));
+        } else {
+            clock.suspend(time);
+        }
+        note(&self.naps.diary, |seen| seen.naps.push((now, now + time)));
+    }
+}
+
+/// Goes on until virtual time `end`; what is pending then ends at once.
 pub async fn run(
     books: Shared,
     clock: VirtualClock,
     mut dice: Dice,
     mean: Duration,
-    until: Duration,
+    end: Duration,
+    naps: Option<Naps>,
 ) {
     let mut pending = Pending::new();
     let mut arrival = clock.elapsed() + dice.arrival(mean);
+    let mut nights = naps.map(|mut naps| Nights {
+        next: clock.elapsed() + naps.dice.arrival(naps.mean),
+        behind: None,
+        naps,
+    });
     loop {
-        let due = pending.iter().map(|(due, _, _)| *due).min();
-        let next = due.map_or(arrival, |due| due.min(arrival)).min(until);
+        let due = |pending: &Pending| pending.iter().map(|(due, _, _)| *due).min();
+        let soonest = due(&pending).map_or(arrival, |due| due.min(arrival));
+        let night = nights.as_ref().map_or(end, Nights::next);
+        let next = soonest.min(night).min(end);
         sleep(next.saturating_sub(clock.elapsed())).await;
-        let now = clock.elapsed();
-        let ends = now >= until;
         let mut books = lock(&books);
-        pending.retain(|(due, index, status)| {
-            let over = ends || *due <= now;
-            if over {
-                books.turn(*index, status, now);
-            }
-            !over
-        });
-        if ends {
-            return;
+        let before = clock.elapsed();
+        if let Some(nights) = &mut nights {
+            nights.pass(&clock, end);
         }
-        if now >= arrival {
-            let burst = if dice.chance(30) {
-                dice.between(8, 30)
-            } else {
-                1
-            };
-            for _ in 0..burst {
-                post(&mut books, &mut dice, &mut pending, now);
+        let after = clock.elapsed();
+        if after > before {
+            books.sessions.disturb(after);
+        }
+        let ends = after >= end;
+        loop {
+            let soonest = due(&pending).map_or(arrival, |due| due.min(arrival));
+            if soonest > after && !ends {
+                break;
             }
-            arrival = now + dice.arrival(mean);
+            let now = soonest.clamp(before, after);
+            pending.retain(|(due, index, status)| {
+                let over = ends || *due <= now;
+                if over {
+                    books.turn(*index, status, now);
+                }
+                !over
+            });
+            if ends {
+                return;
+            }
+            if now >= arrival {
+                let burst = if dice.chance(30) {
+                    dice.between(8, 30)
+                } else {
+                    1
+                };
+                for _ in 0..burst {
+                    post(&mut books, &mut dice, &mut pending, now);
+                }
+                arrival = now + dice.arrival(mean);
+            }
         }
     }
 }

@@ -9,16 +9,19 @@ use tillwatch::selectors;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::books::{Books, wall};
+use crate::books::Books;
 use crate::crash::{Crash, Point, copy};
 use crate::dice::Dice;
+use crate::far_time::until;
+use crate::faults::{Came, Faults};
 use crate::life::{Around, Life};
 use crate::people::{self, Step, Steps};
-use crate::portal::{Came, Faults, Site, lock};
+use crate::portal::{Site, lock};
 use crate::profile::Profile;
 use crate::recovery;
 use crate::sinks::{Arrived, Held};
-use crate::traffic;
+use crate::traffic::{self, Naps};
+use crate::watch::{Diary, Seen};
 
 /// What is left for the oracle.
 pub struct Outcome {
@@ -32,6 +35,11 @@ pub struct Outcome {
     pub came: Came,
     pub polls: u64,
     pub stepped: Vec<Step>,
+    pub seen: Seen,
+    /// When each life of the agent ended but the last.
+    pub deaths: Vec<Duration>,
+    /// Texts of the cells of what lies in quarantine at the end.
+    pub aside: Vec<String>,
     pub lasted: Duration,
 }
 
@@ -53,19 +61,27 @@ struct World {
     generation: u32,
     polls: u64,
     befell: Befell,
+    deaths: Vec<Duration>,
+    aside: Vec<String>,
 }
 
 /// Lives through `profile` and gives what happened.
 pub async fn live(profile: Profile, root: &Path) -> Outcome {
     let mut dice = Dice::new(profile.seed ^ 0xA5A5);
-    let clock = VirtualClock::starting_at(wall(Duration::ZERO));
+    let calendar = profile.rules.calendar;
+    let clock = VirtualClock::starting_at(calendar.began);
     let (crash, crashed) = Crash::new();
     let text = if profile.rules.references {
         crate::REFERENCES
     } else {
         crate::NO_REFERENCES
     };
-    let selectors = selectors::file::parse("sim", "sim.toml", text);
+    let mut text = text.replace("Africa/Nairobi", calendar.zone.name());
+    if profile.rules.states_idle {
+        let idle = format!("[session]\nidle = \"{}s\"\n", profile.rules.idle.as_secs());
+        text = text.replace("[session]\n", &idle);
+    }
+    let selectors = selectors::file::parse("sim", "sim.toml", &text);
     let site = Site {
         books: Arc::new(Mutex::new(Books::new(profile.rules.clone()))),
         clock: clock.clone(),
@@ -80,27 +96,12 @@ pub async fn live(profile: Profile, root: &Path) -> Outcome {
         file: Held::default(),
         plain: Held::default(),
         sink_faults: Arc::new(Mutex::new(profile.sink_faults)),
+        diary: Diary::default(),
         root: root.to_owned(),
     };
     people::write_secret(root, "first-password");
-    let books = site.books.clone();
-    let traffic = traffic::run(
-        books.clone(),
-        clock.clone(),
-        dice.fork(),
-        profile.mean_arrival,
-        profile.lasts,
-    );
-    let traffic = tokio::spawn(traffic);
     let steps = Steps::default();
-    if profile.clock_steps {
-        let stepping = people::steps(clock.clone(), dice.fork(), profile.lasts, steps.clone());
-        tokio::spawn(stepping);
-    }
-    if profile.new_password {
-        let changing = people::change_password(books.clone(), root.to_owned(), profile.lasts / 3);
-        tokio::spawn(changing);
-    }
+    let traffic = tokio::spawn(far_side(&around, &steps, &mut dice));
     let mut world = World {
         around,
         dice: dice.fork(),
@@ -109,10 +110,53 @@ pub async fn live(profile: Profile, root: &Path) -> Outcome {
         generation: 0,
         polls: 0,
         befell: Befell::default(),
+        deaths: Vec::new(),
+        aside: Vec::new(),
     };
     world.lives().await;
     traffic.await.expect("the traffic came to its end");
     world.outcome()
+}
+
+/// Begins all that does not depend on the agent, and gives the traffic, which ends by itself.
+fn far_side(around: &Around, steps: &Steps, dice: &mut Dice) -> impl Future<Output = ()> + use<> {
+    let (profile, root) = (&around.profile, around.root.clone());
+    let (books, clock) = (around.site.books.clone(), around.site.clock.clone());
+    let ends = profile.lasts;
+    let shared = || (books.clone(), clock.clone(), around.diary.clone());
+    // What came later draws from dice of its own: the older worlds stay as they are.
+    let mut later = Dice::new(profile.seed ^ 0x5A5A);
+    let naps = profile.naps.then(|| Naps {
+        dice: later.fork(),
+        mean: ends / 6,
+        steps: steps.clone(),
+        may_hold: !profile.clock_steps,
+        diary: around.diary.clone(),
+    });
+    let traffic = traffic::run(
+        books.clone(),
+        clock.clone(),
+        dice.fork(),
+        profile.mean_arrival,
+        ends,
+        naps,
+    );
+    if profile.clock_steps {
+        let stepping = people::steps(clock.clone(), dice.fork(), ends, steps.clone());
+        tokio::spawn(stepping);
+    }
+    if profile.new_password {
+        let later = profile.secret_after;
+        tokio::spawn(people::change_password(shared(), root, ends / 3, later));
+    }
+    if profile.captchas {
+        tokio::spawn(people::captchas(shared(), later.fork(), ends / 4, ends));
+    }
+    if profile.others {
+        let (books, clock, _) = shared();
+        tokio::spawn(people::others(books, clock, later.fork(), ends / 6, ends));
+    }
+    traffic
 }
 
 impl World {
@@ -130,10 +174,15 @@ impl World {
         let profile = self.around.profile.clone();
         let calm = profile.lasts;
         // The first reading of the last life reads up everything; a whole window may have to pass before it.
-        let end = calm + 2 * profile.rules.per + 2 * profile.poll;
+        // Whoever is late is not later than that.
+        let late = profile.rules.per * if profile.late { 3 } else { 0 };
+        let end = calm + 2 * profile.rules.per + 2 * profile.poll + late;
+        let clock = self.around.site.clock.clone();
         std::fs::create_dir(self.state()).expect("a state directory");
-        sleep(profile.first_start).await;
+        until(&clock, profile.first_start).await;
         loop {
+            let now = self.now();
+            lock(&self.around.site.books).sessions.next_life(now);
             let armed = self.arm();
             let mut life = Life::begin(&self.around, self.state(), &mut self.dice).await;
             let now = self.now();
@@ -143,13 +192,14 @@ impl World {
             };
             let struck = tokio::select! {
                 point = self.crashed.recv() => point,
-                () = sleep(next.saturating_sub(now)) => None,
+                () = until(&clock, next) => None,
                 ended = life.tasks.join_next() => panic!("a task of the agent ended: {ended:?}"),
             };
             self.polls += life.polls();
             let crash = self.around.site.crash.clone();
             let within = armed && !crash.disarm();
             if self.now() >= end {
+                self.aside = life.aside().await;
                 life.settle().await;
                 return;
             }
@@ -184,6 +234,7 @@ impl World {
     fn calm_down(&self) {
         *self.around.site.faults.lock().expect("faults") = Faults::default();
         *self.around.sink_faults.lock().expect("faults") = (0, 0);
+        lock(&self.around.site.books).captcha_until = Duration::ZERO;
     }
 
     /// `copied`: the copy was taken at the very step that crashed.
@@ -202,6 +253,7 @@ impl World {
         life.crash().await;
         let now = self.now();
         lock(&self.around.site.books).agent_died(now);
+        self.deaths.push(now);
         // A second plug pulled in the same instant is the same crash.
         while self.crashed.try_recv().is_ok() {}
         self.befall(&to, before.as_deref(), began).await;
@@ -224,7 +276,7 @@ impl World {
                 self.befell.lost_ledgers += 1;
                 std::fs::remove_dir_all(&ledger).expect("the ledger was there");
             }
-            recovery::rebuild(state, &self.around.file);
+            recovery::rebuild(state, &self.around.file, &profile.rules.calendar);
             self.befell.rebuilds += 1;
         } else if profile.lost_ledgers && self.dice.chance(150) && ledger.exists() {
             std::fs::remove_dir_all(&ledger).expect("the ledger was there");
@@ -244,7 +296,8 @@ impl World {
         } else if self.now() < profile.lasts && self.dice.chance(200) {
             self.befell.downtimes += 1;
             let (least, most) = (Duration::from_secs(30), Duration::from_secs(5400));
-            sleep(self.dice.log_between(least, most)).await;
+            let back = self.now() + self.dice.log_between(least, most);
+            until(&self.around.site.clock, back).await;
         }
     }
 
@@ -269,6 +322,9 @@ impl World {
             came,
             polls: self.polls,
             stepped: self.steps.all(),
+            seen: std::mem::take(&mut *self.around.diary.lock().expect("the diary")),
+            deaths: self.deaths,
+            aside: self.aside,
             lasted,
         }
     }
