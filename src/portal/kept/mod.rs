@@ -10,7 +10,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -261,24 +261,33 @@ impl KeptFile {
             .recursive(true)
             .mode(0o700)
             .create(dir)?;
-        // `tempfile` makes its files 0600.
-        let mut aside = tempfile::Builder::new().prefix(NAME).tempfile_in(dir)?;
-        aside.write_all(bytes)?;
-        aside.as_file().sync_all()?;
-        aside.persist(&self.path).map_err(|error| error.error)?;
+        // One name: what a crash leaves is written over next time.
+        let aside = self.aside();
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&aside, &self.path)?;
         File::open(dir)?.sync_all()
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.path.with_extension("new")
     }
 
     /// Drops what is kept; told when that fails, for what stays is a way in.
     pub fn forget(&self) {
-        match fs::remove_file(&self.path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(
-                account = self.owner.account,
-                path = %self.path.display(),
-                "the kept session could not be removed: {error}"
-            ),
+        for path in [&self.path, &self.aside()] {
+            match fs::remove_file(path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => tracing::warn!(
+                    account = self.owner.account,
+                    path = %path.display(),
+                    "the kept session could not be removed: {error}"
+                ),
+            }
         }
     }
 }

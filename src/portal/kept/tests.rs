@@ -184,3 +184,20 @@ fn a_session_over_the_limit_leaves_what_was_kept_before() {
     );
     assert_eq!(file.load(&key("a password")), Some(kept()));
 }
+
+#[test]
+fn what_a_crash_left_half_written_is_written_over_or_goes_with_the_session() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = KeptFile::new(dir.path(), owner());
+    for is_saved in [true, false] {
+        fs::write(file.aside(), "half a").unwrap();
+        if is_saved {
+            file.save(&key("a password"), &kept()).unwrap();
+            assert_eq!(file.load(&key("a password")), Some(kept()));
+        } else {
+            file.forget();
+        }
+        assert!(!file.aside().exists());
+    }
+    assert!(!file.exists());
+}

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
+use tillwatch::clock::Clock;
 use tillwatch::demo::portal::PortalConfig;
 
 use super::oracle::verify;
@@ -10,6 +11,15 @@ use super::stage::{Cast, Stage, payment};
 use crate::webdriver::remote::Remote;
 
 const RESTARTS: usize = 20;
+
+/// What is posted while the agent starts is told too.
+fn begun() -> Cast {
+    let since = (Clock::System.now() - TimeDelta::seconds(1)).to_rfc3339();
+    Cast {
+        keys: format!("poll = \"1s\"\nsince = {since:?}"),
+        ..Cast::kilima()
+    }
+}
 
 /// Twenty restarts, every other one by `kill -9`; each start reads.
 async fn restart(stage: &Stage) {
@@ -30,7 +40,7 @@ async fn restart(stage: &Stage) {
 
 #[tokio::test]
 async fn twenty_restarts_spend_no_login() {
-    let stage = Stage::set(vec![Cast::kilima()], "").await;
+    let stage = Stage::set(vec![begun()], "").await;
     restart(&stage).await;
     let restored = stage.log().matches("the kept session is restored").count();
     assert_eq!(restored, RESTARTS);
@@ -40,7 +50,7 @@ async fn twenty_restarts_spend_no_login() {
 #[tokio::test]
 async fn twenty_restarts_beside_a_webdriver_spend_no_login() {
     let remote = Remote::start();
-    let stage = Stage::set_beside(&remote.url, vec![Cast::kilima()]).await;
+    let stage = Stage::set_beside(&remote.url, vec![begun()]).await;
     restart(&stage).await;
     // A stop ends the browser, a kill leaves it to the next start.
     let log = stage.log();
