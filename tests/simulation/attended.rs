@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime, Timelike};
-use chrono_tz::Africa::Nairobi;
 use chrono_tz::Tz;
 use tillwatch::attended::Attended;
 
@@ -19,7 +18,7 @@ fn by_day(books: &Books) -> Vec<Vec<NaiveTime>> {
                 .rules
                 .calendar
                 .wall(attempt.at)
-                .with_timezone(&Nairobi)
+                .with_timezone(&books.rules.calendar.zone)
         })
         .collect();
     let days = local.chunk_by(|one, next| one.date_naive() == next.date_naive());
