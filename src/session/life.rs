@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_pause_with_a_failed_page_in_it_was_not_outlived() {
-        let (mut life, now) = lived(4, S(600), S(300), S(1_000_000));
+        let (mut life, now) = lived(6, S(600), S(300), S(1_000_000));
         let touch = life.touch_every();
         life.signed_in(now);
         life.asked(now + S(200));
