@@ -179,10 +179,10 @@ impl Life {
     #[must_use]
     pub fn touch_every(&self) -> Option<Duration> {
         let stated = self.stated_idle.map(|idle| idle * 3 / 5);
-        let is_known = self.ended_idle.len() >= PATTERN;
-        let shortest = self.ended_idle.first().filter(|_| is_known);
+        // One that somebody dropped right after its sign-in says nothing.
+        let believed = self.ended_idle.get(PATTERN - 1);
         // Not at the very edge of what one has outlived: a page may take longer next time.
-        let learned = shortest.map(|idle| (*idle / 2).max(self.outlived * 9 / 10));
+        let learned = believed.map(|idle| (*idle / 2).max(self.outlived * 9 / 10));
         let both = stated.into_iter().chain(learned).min();
         both.filter(|every| *every >= TOUCH_AT_LEAST)
     }
@@ -270,13 +270,21 @@ mod tests {
 
     #[test]
     fn a_pause_with_a_failed_page_in_it_was_not_outlived() {
-        let (mut life, now) = lived(4, S(600), S(300), S(1_000_000));
+        let (mut life, now) = lived(6, S(600), S(300), S(1_000_000));
         let touch = life.touch_every();
         life.signed_in(now);
         life.asked(now + S(200));
         life.sign_of_life(now + S(400));
         assert!(touch.is_some_and(|every| every < S(300)));
         assert!(life.touch_every().is_some_and(|every| every < S(300)));
+    }
+
+    #[test]
+    fn a_session_dropped_at_once_does_not_unteach_the_idle_time() {
+        let (mut life, now) = lived(3, S(600), S(300), S(1_000_000));
+        life.signed_in(now);
+        life.ended(now + S(4));
+        assert_eq!(life.touch_every(), Some(S(300)));
     }
 
     #[test]

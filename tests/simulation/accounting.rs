@@ -119,7 +119,7 @@ pub fn a_day(absolute: Duration) -> usize {
 }
 
 /// A session that can be kept from going idle is, once that is known: in each life of the agent as many ends as show a
-/// pattern, and one each time the guess is halved.
+/// pattern, and as many each time the guess is halved.
 fn learning(outcome: &Outcome) -> Vec<String> {
     let (rules, poll) = (&outcome.profile.rules, outcome.profile.poll);
     if rules.idle < HOLDABLE {
@@ -129,7 +129,7 @@ fn learning(outcome: &Outcome) -> Vec<String> {
     let most = if rules.states_idle {
         0
     } else {
-        PATTERN + halvings.unwrap_or(32)
+        PATTERN * (1 + halvings.unwrap_or(32))
     };
     let mut lives: BTreeMap<u64, u32> = BTreeMap::new();
     for end in &outcome.books.sessions.ends {
