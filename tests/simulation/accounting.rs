@@ -32,11 +32,15 @@ pub fn broken(outcome: &Outcome) -> Vec<String> {
     broken.extend(people(outcome));
     broken.extend(notices(outcome));
     let sessions = &outcome.books.sessions;
-    if sessions.thrown_away > 0 {
+    // What is known to end at a bad time is replaced within the attended hours, on purpose.
+    let replaces = outcome.profile.attended.is_some();
+    if sessions.thrown_away > 0 && !replaces {
         broken.push("a session that lives was thrown away".to_owned());
     }
-    if sessions.fought > 0 {
-        broken.push("it fought with somebody else over the session".to_owned());
+    for at in &sessions.fought {
+        broken.push(format!(
+            "at {at:?} it fought with somebody else over the session"
+        ));
     }
     let (most, allowed) = (outcome.books.most_loads, outcome.profile.rules.page_loads);
     if most > usize::try_from(allowed).expect("small") {
@@ -98,7 +102,9 @@ fn refused_passwords(outcome: &Outcome) -> Vec<String> {
 fn causes(outcome: &Outcome) -> Vec<String> {
     let attempts = &outcome.books.sessions.attempts;
     let mut broken = Vec::new();
-    for needless in attempts.iter().filter(|it| it.cause == Cause::Needless) {
+    let replaces = outcome.profile.attended.is_some();
+    let needless = attempts.iter().filter(|it| it.cause == Cause::Needless);
+    for needless in needless.filter(|_| !replaces) {
         broken.push(format!("a sign-in at {:?} beside a session", needless.at));
     }
     let unforced = |attempt: &&Attempt| matches!(attempt.cause, Cause::First | Cause::Age);

@@ -107,7 +107,7 @@ pub struct Sessions {
     /// Sessions that live and that the agent threw away.
     pub thrown_away: u64,
     /// Sign-ins while the portal was to be left to somebody else.
-    pub fought: u64,
+    pub fought: Vec<Duration>,
     pub kicks: u64,
     /// Browsers that the agent has started.
     pub browsers: u64,
@@ -118,6 +118,8 @@ pub struct Sessions {
     disturbed: Duration,
     next_cookie: u64,
     kicked: Option<u64>,
+    /// The agent had seen a page of the session that was kicked: without one it cannot know that it had been let in.
+    was_seen: bool,
     /// Until when the agent is to leave the portal alone, and in which of its lives it was told so.
     yields: Option<(Duration, u64, u64)>,
     /// Somebody else is signed in, until then.
@@ -188,7 +190,7 @@ impl Sessions {
                 let told = self
                     .yields
                     .is_some_and(|(_, life, of)| life == self.life && of == cookie);
-                if !told {
+                if !told && self.was_seen {
                     self.yields = Some((now + rules.yield_for, self.life, cookie));
                 }
                 Standing::Elsewhere
@@ -226,7 +228,7 @@ impl Sessions {
         let fights = self
             .yields
             .is_some_and(|(until, told, _)| told == life && now < until);
-        self.fought += u64::from(fights);
+        self.fought.extend(fights.then_some(now));
     }
 
     /// It was not let in.
@@ -259,6 +261,7 @@ impl Sessions {
         self.lapse(rules, now);
         if let Some(session) = &self.current {
             self.kicked = Some(session.cookie);
+            self.was_seen = session.used > session.since;
             self.kicks += 1;
             self.end(Cause::Kicked);
         }
