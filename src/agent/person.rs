@@ -21,25 +21,14 @@ impl<P: Portal> Agent<P> {
         }
         let now = self.edges.clock.monotonic();
         let asked = *self.person_asked.get_or_insert(now);
-        if now.saturating_sub(asked) > self.account.person_wait {
-            self.edges.portal.close().await;
+        if !self.shows_signed_in().await {
+            // After a last look: somebody may have finished just now.
+            if now.saturating_sub(asked) > self.account.person_wait {
+                self.edges.portal.close().await;
+            }
             return Ok(false);
         }
         let account = self.account.about.name.as_str();
-        let page = match self.edges.portal.look().await {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::debug!(account, "nothing to see where a person signs in: {error}");
-                return Ok(false);
-            }
-        };
-        match sign_in::session(&self.account.selectors, page).await {
-            Ok(Session::SignedIn) => {}
-            // On the way, perhaps at somebody else's captcha.
-            Ok(Session::SignedOut | Session::Refused(_) | Session::Stranger) | Err(_) => {
-                return Ok(false);
-            }
-        }
         tracing::info!(account, "a person signed in; going on from there");
         let name = &self.account.about.name;
         self.edges.store.set_breaker(name, Breaker::Closed).await?;
@@ -47,6 +36,23 @@ impl<P: Portal> Agent<P> {
         self.has_signed_in();
         self.edges.portal.keep().await;
         Ok(true)
+    }
+
+    /// Does the page that stands in our browser bear the signed-in mark?
+    async fn shows_signed_in(&mut self) -> bool {
+        let account = self.account.about.name.as_str();
+        let page = match self.edges.portal.look().await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::debug!(account, "nothing to see where a person signs in: {error}");
+                return false;
+            }
+        };
+        match sign_in::session(&self.account.selectors, page).await {
+            Ok(Session::SignedIn) => true,
+            // On the way, perhaps at somebody else's captcha.
+            Ok(Session::SignedOut | Session::Refused(_) | Session::Stranger) | Err(_) => false,
+        }
     }
 
     /// Signs out of a session that would end while nobody is at hand, so that the next sign-in comes while somebody is.

@@ -122,7 +122,13 @@ impl<P: Portal> Agent<P> {
             }
             SignIn::Wait { wait, why } => Ok(Turn::Wait(wait, State::WaitsForLogin { why })),
             SignIn::Unattended { wait, until } => Ok(Turn::Wait(wait, State::Unattended { until })),
-            SignIn::Later { outcome, wait } => Ok(Turn::Wait(wait, State::Refused { outcome })),
+            SignIn::Later { outcome, wait } => {
+                // Whoever is signed in is left alone as after a kick: each try costs a login.
+                let yields =
+                    (outcome == Outcome::AlreadySignedIn).then_some(self.account.pace.yield_for);
+                let wait = wait.max(yields.unwrap_or_default());
+                Ok(Turn::Wait(wait, State::Refused { outcome }))
+            }
             SignIn::Stopped { halt, is_news } => {
                 if is_news {
                     self.waited_in = None;
