@@ -184,3 +184,9 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }
+
+/// One line each, below the line that says what they are.
+fn indented(lines: &[impl std::fmt::Display]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| format!("  {line}")).collect();
+    lines.join("\n")
+}

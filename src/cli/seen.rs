@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::ConfigArg;
+use super::{ConfigArg, indented};
 use crate::clock::Clock;
-use crate::config::{self, Account, Config, Since};
+use crate::config::{self, Account, Config, NoAccount, Since};
 use crate::control::{self, Answer, AskError, MAX_IDS, Request};
 use crate::diagnostic::Diagnostics;
 use crate::event::AccountRef;
@@ -43,8 +43,8 @@ pub struct ImportArgs {
 enum Failure {
     #[error("{0}")]
     Config(Diagnostics),
-    #[error("no account is called {account:?}; the config has {known}")]
-    NoAccount { account: String, known: String },
+    #[error(transparent)]
+    NoAccount(#[from] NoAccount),
     #[error(
         "the portal `{portal}` has no references: its payments cannot be named by a list of them. Set `since` to the instant of the hand-over instead"
     )]
@@ -60,7 +60,7 @@ enum Failure {
     },
     #[error("{} is larger than {MAX_BYTES} bytes: import it in parts", path.display())]
     TooLarge { path: PathBuf },
-    #[error("{}: nothing was imported\n{}", path.display(), shown(mistakes))]
+    #[error("{}: nothing was imported\n{}", path.display(), indented(mistakes))]
     Mistakes {
         path: PathBuf,
         mistakes: Vec<Mistake>,
@@ -75,16 +75,11 @@ enum Failure {
     Store(#[from] StoreError),
 }
 
-fn shown(mistakes: &[Mistake]) -> String {
-    let lines: Vec<String> = mistakes.iter().map(|one| format!("  {one}")).collect();
-    lines.join("\n")
-}
-
 impl Failure {
     fn exit(&self) -> Exit {
         match self {
             Failure::Config(_) | Failure::SinceNow { .. } => Exit::Config,
-            Failure::NoAccount { .. } => Exit::Usage,
+            Failure::NoAccount(_) => Exit::Usage,
             Failure::Open(error) => error.exit(),
             Failure::NoReferences { .. }
             | Failure::File { .. }
@@ -113,7 +108,7 @@ pub async fn import(args: ImportArgs) -> Exit {
 
 async fn imported(args: &ImportArgs) -> Result<Vec<String>, Failure> {
     let config = config::load(&args.config.config).map_err(Failure::Config)?;
-    let account = named(&config, &args.account)?;
+    let account = config.account(&args.account)?;
     let resolved = account.portal.as_ref();
     let resolved = resolved.map_err(|found| Failure::Config(found.clone()))?;
     if !resolved.portal.fields.identity.is_empty() {
@@ -156,22 +151,6 @@ async fn imported(args: &ImportArgs) -> Result<Vec<String>, Failure> {
         said.push("the file names no payment".to_owned());
     }
     Ok(said)
-}
-
-fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Account, Failure> {
-    let mut accounts = config.accounts.iter();
-    let found = accounts.find(|account| account.settings.name.as_str() == name);
-    found.ok_or_else(|| {
-        let known: Vec<&str> = config
-            .accounts
-            .iter()
-            .map(|account| account.settings.name.as_str())
-            .collect();
-        Failure::NoAccount {
-            account: name.to_owned(),
-            known: known.join(", "),
-        }
-    })
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

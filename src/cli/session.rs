@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::zeroize::Zeroizing;
 
-use super::ConfigArg;
+use super::{ConfigArg, indented};
 use crate::clock::Clock;
-use crate::config::{self, Account, Config, Resolved};
+use crate::config::{self, Account, Config, NoAccount, Resolved};
 use crate::control::{self, Answer, AskError, Request};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
@@ -46,8 +46,8 @@ pub struct ImportArgs {
 enum Failure {
     #[error("{0}")]
     Config(Diagnostics),
-    #[error("no account is called {account:?}; the config has {known}")]
-    NoAccount { account: String, known: String },
+    #[error(transparent)]
+    NoAccount(#[from] NoAccount),
     #[error("{file} cannot be read: {source}")]
     File { file: String, source: io::Error },
     #[error(
@@ -58,7 +58,7 @@ enum Failure {
     NotText { file: String, line: usize },
     #[error(
         "{file}: nothing was imported\n{}\n  export the cookies as JSON or as cookies.txt, with the portal's page open",
-        shown(mistakes)
+        indented(mistakes)
     )]
     Mistakes {
         file: String,
@@ -91,16 +91,11 @@ enum Failure {
     Store(#[from] StoreError),
 }
 
-fn shown(mistakes: &[Mistake]) -> String {
-    let lines: Vec<String> = mistakes.iter().map(|one| format!("  {one}")).collect();
-    lines.join("\n")
-}
-
 impl Failure {
     fn exit(&self) -> Exit {
         match self {
             Failure::Config(_) => Exit::Config,
-            Failure::NoAccount { .. } | Failure::UserAgent => Exit::Usage,
+            Failure::NoAccount(_) | Failure::UserAgent => Exit::Usage,
             Failure::Open(error) => error.exit(),
             Failure::Key(error) => error.exit(),
             Failure::Credential(_) => Exit::Secret,
@@ -139,7 +134,9 @@ pub async fn import(args: ImportArgs) -> Exit {
 
 async fn imported(args: &ImportArgs) -> Result<String, Failure> {
     let config = config::load(&args.config.config).map_err(Failure::Config)?;
-    let (account, resolved) = named(&config, &args.account)?;
+    let account = config.account(&args.account)?;
+    let resolved = account.portal.as_ref();
+    let resolved = resolved.map_err(|found| Failure::Config(found.clone()))?;
     let user_agent = args.user_agent.clone();
     if user_agent.as_deref().is_some_and(|text| !is_agent(text)) {
         return Err(Failure::UserAgent);
@@ -179,22 +176,6 @@ fn counted(found: &Found, origin: &str) -> String {
         said.push_str(&format!("; {} expired, left out", found.expired));
     }
     said
-}
-
-fn named<'a>(config: &'a Config, name: &str) -> Result<(&'a Account, &'a Resolved), Failure> {
-    let mut accounts = config.accounts.iter();
-    let found = accounts.find(|account| account.settings.name.as_str() == name);
-    let account = found.ok_or_else(|| {
-        let accounts = config.accounts.iter();
-        let known: Vec<&str> = accounts.map(|one| one.settings.name.as_str()).collect();
-        Failure::NoAccount {
-            account: name.to_owned(),
-            known: known.join(", "),
-        }
-    })?;
-    let resolved = account.portal.as_ref();
-    let resolved = resolved.map_err(|found| Failure::Config(found.clone()))?;
-    Ok((account, resolved))
 }
 
 fn is_agent(text: &str) -> bool {

@@ -64,6 +64,33 @@ pub struct Config {
     pub dead_man: Option<Uri>,
 }
 
+/// A command names an account that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("no account is called {account:?}; the config has {known}")]
+pub struct NoAccount {
+    account: String,
+    known: String,
+}
+
+impl Config {
+    /// The account of this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn account(&self, name: &str) -> Result<&Account, NoAccount> {
+        let mut accounts = self.accounts.iter();
+        let found = accounts.find(|account| account.settings.name.as_str() == name);
+        found.ok_or_else(|| {
+            let accounts = self.accounts.iter();
+            let known: Vec<&str> = accounts.map(|one| one.settings.name.as_str()).collect();
+            NoAccount {
+                account: name.to_owned(),
+                known: known.join(", "),
+            }
+        })
+    }
+}
+
 /// Every portal of the selectors directory, by the stem of its file; or why the directory cannot be read.
 type Portals = Result<BTreeMap<String, Result<Portal, Diagnostics>>, Diagnostic>;
 

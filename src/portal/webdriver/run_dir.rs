@@ -1,6 +1,6 @@
 //! The directory of one local browser: profile, temp files, caches. Made for one run, removed after it.
 //!
-//! Lies in the account's own directory as `run-XXXXXX`, so that the next start finds what a `kill -9` left
+//! Lies in the account's own directory as `run-` and six random letters, so that the next start finds what a `kill -9` left
 //! and removes it, after ending whatever process still names it in its environment.
 
 use std::fs;
@@ -15,10 +15,10 @@ use rustix::process::{Pid, Signal, getpgid, getpgrp, kill_process, kill_process_
 const PREFIX: &str = "run-";
 /// Where the name of the short link stands, in the run directory.
 const LINK_RECORD: &str = "tmp-link";
-/// Chromium makes `<TMPDIR>/org.chromium.Chromium.scoped_dir.XXXXXX/SingletonSocket`, and the address of a Unix
+/// Chromium makes `<TMPDIR>/org.chromium.Chromium.scoped_dir.??????/SingletonSocket`, and the address of a Unix
 /// socket holds 107 bytes (unix(7)); a longer one ends Chromium at start.
 const LONGEST_TMPDIR: usize =
-    107 - "/org.chromium.Chromium.scoped_dir.XXXXXX/SingletonSocket".len();
+    107 - "/org.chromium.Chromium.scoped_dir.??????/SingletonSocket".len();
 /// Processes that were killed need a moment to go, and to stop writing.
 const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
