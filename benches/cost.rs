@@ -247,6 +247,7 @@ fn seen_before(number: u32, now: DateTime<Utc>) -> Payment {
         sub_type: None,
         direction: Direction::Credit,
         amount: "1500.50".parse().unwrap(),
+        fee: None,
         currency: "KES".to_owned(),
         counterparty: Vec::new(),
         payer_name: Some("JANE D.".to_owned()),

@@ -190,6 +190,7 @@ mod tests {
             sub_type: None,
             direction,
             amount: "10.50".parse().unwrap(),
+            fee: None,
             currency: "KES".to_owned(),
             counterparty: Vec::new(),
             payer_name: None,

@@ -261,6 +261,7 @@ mod tests {
                 Direction::Credit
             },
             amount: Decimal::from(amount.abs()),
+            fee: None,
             currency: "KES".into(),
             counterparty: Vec::new(),
             payer_name: None,

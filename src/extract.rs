@@ -10,6 +10,7 @@
 
 mod guard;
 mod header;
+mod label;
 mod outline;
 mod reading;
 mod table;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use scraper::{ElementRef, Html, Selector};
 
-use crate::selectors::{Field, Mark, Portal};
+use crate::selectors::{Field, Hidden, Mark, Part, Portal};
 use reading::Reading;
 use table::Grid;
 
@@ -64,8 +65,38 @@ pub struct RawField {
     pub column: Option<usize>,
     /// The header matched, as printed, or the CSS.
     pub origin: String,
-    /// The text.
+    /// The text; a date and its time of day from two cells are joined by a space.
     pub text: String,
+    /// What stands where the file looks for the field on rows that take money from the account.
+    pub debit: Option<Box<RawField>>,
+}
+
+impl Row {
+    /// Takes in one cell of a field. The parts of a field come in their order.
+    fn put(&mut self, field: Field, part: Part, raw: RawField) {
+        match (part, self.fields.get_mut(&field)) {
+            (Part::Main, _) | (Part::Time, None) => {
+                self.fields.insert(field, raw);
+            }
+            (Part::Time, Some(date)) => {
+                date.text = format!("{} {}", date.text, raw.text).trim().to_owned();
+            }
+            (Part::Debit, Some(credit)) => credit.debit = Some(Box::new(raw)),
+            (Part::Debit, None) => {
+                let nothing = RawField {
+                    text: String::new(),
+                    ..raw.clone()
+                };
+                let debit = Some(Box::new(raw));
+                self.fields.insert(field, RawField { debit, ..nothing });
+            }
+        }
+    }
+
+    /// Of the text of all fields.
+    fn bytes(&self) -> usize {
+        self.fields.values().map(|field| field.text.len()).sum()
+    }
 }
 
 /// Why no field of a row can be trusted.
@@ -213,14 +244,16 @@ impl Document {
 pub fn extract(portal: &Portal, page: &Document) -> Result<Extracted, ExtractError> {
     let table = &portal.table;
     let mut reading = Reading::new(portal, page);
-    let mut grid = Grid::default();
+    let mut grid = Grid::new(table.hidden);
     if let Some(header) = &table.header {
         for element in page.0.select(header).take(MAX_ROWS) {
             reading.take_header(&grid.lay(element));
         }
-        grid = Grid::default();
+        grid = Grid::new(table.hidden);
     }
-    for (number, element) in page.0.select(&table.rows).enumerate() {
+    let rows = page.0.select(&table.rows);
+    let rows = rows.filter(|row| table.hidden == Hidden::Read || !text::is_hidden(*row));
+    for (number, element) in rows.enumerate() {
         if number >= MAX_ROWS {
             return Err(ExtractError::TooManyRows);
         }
@@ -273,5 +306,7 @@ fn portal_count(portal: &Portal, page: &Document) -> Result<Option<u64>, Extract
         .transpose()
 }
 
+#[cfg(test)]
+mod odd_tables;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -8,6 +8,8 @@ mod amount;
 mod date;
 mod error;
 mod flow;
+mod months;
+mod order;
 mod reader;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +21,7 @@ use crate::payment::Payment;
 use crate::selectors::{Field, Portal};
 
 pub use amount::AmountError;
-pub use date::DateError;
+pub use date::{DateError, has_offset};
 pub use error::{Problem, RowError};
 
 /// A row understood.
@@ -56,31 +58,50 @@ pub struct FieldTrace {
     pub steps: Vec<String>,
 }
 
-/// Understands `row`. `now` bounds its times: a payment of the day after tomorrow is a misread date.
-///
-/// # Errors
-/// When the row must go to quarantine.
-pub fn payment(
-    portal: &Portal,
-    account: &AccountRef,
-    row: &Row,
+/// The rows of one page, understood together: how its dates are written is a matter of all of them.
+#[derive(Debug)]
+pub struct Page<'a> {
+    portal: &'a Portal,
+    account: &'a AccountRef,
     now: DateTime<Utc>,
-) -> Result<Normalized, RowError> {
-    reader::Reader::new(portal, account, row, now, None).payment()
+    dates: order::Dates,
 }
 
-/// As [`payment`], and says how each field was read.
-#[must_use]
-pub fn explain(
-    portal: &Portal,
-    account: &AccountRef,
-    row: &Row,
-    now: DateTime<Utc>,
-) -> Explanation {
-    let mut fields = Vec::new();
-    let outcome = reader::Reader::new(portal, account, row, now, Some(&mut fields)).payment();
-    Explanation { fields, outcome }
+impl<'a> Page<'a> {
+    /// Of these rows, in the page's order. `now` bounds its times: a payment of the day after tomorrow is a misread date.
+    #[must_use]
+    pub fn new(
+        portal: &'a Portal,
+        account: &'a AccountRef,
+        rows: &[Row],
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            portal,
+            account,
+            now,
+            dates: order::Dates::of(portal, rows, now),
+        }
+    }
+
+    /// Understands one of them.
+    ///
+    /// # Errors
+    /// When the row must go to quarantine.
+    pub fn payment(&self, row: &Row) -> Result<Normalized, RowError> {
+        reader::Reader::new(self, row, None).payment()
+    }
+
+    /// As [`Page::payment`], and says how each field was read.
+    #[must_use]
+    pub fn explain(&self, row: &Row) -> Explanation {
+        let mut fields = Vec::new();
+        let outcome = reader::Reader::new(self, row, Some(&mut fields)).payment();
+        Explanation { fields, outcome }
+    }
 }
 
+#[cfg(test)]
+mod odd_values;
 #[cfg(test)]
 mod tests;

@@ -275,6 +275,8 @@ pub struct Payment {
     pub direction: Direction,
     /// Greater than zero, gross.
     pub amount: Decimal,
+    /// What the operator kept of it, in the same currency, where the portal says so; greater than zero.
+    pub fee: Option<Decimal>,
     /// ISO 4217.
     pub currency: String,
     /// The payer of a credit, the payee of a debit; empty when the portal does not say.
@@ -300,6 +302,15 @@ impl Payment {
     #[must_use]
     pub fn instant(&self) -> Option<DateTime<FixedOffset>> {
         self.completion_date.or(self.creation_date)
+    }
+
+    /// What the payment made of the account's balance, where the fee is known.
+    #[must_use]
+    pub fn net_amount(&self) -> Option<Decimal> {
+        self.fee.map(|fee| match self.direction {
+            Direction::Credit => self.amount - fee,
+            Direction::Debit => self.amount + fee,
+        })
     }
 
     /// `customer_reference_raw` made comparable: letters and digits, upper case, words joined by one `-`.

@@ -126,11 +126,13 @@ pub fn table_page(
         portal_count,
         ..
     } = extract::extract(portal, &document)?;
+    let page = normalize::Page::new(portal, account, &rows, now);
+    let meanings: Vec<_> = rows.iter().map(|row| page.payment(row)).collect();
+    let rows = rows.into_iter().zip(meanings);
     let rows = rows
-        .into_iter()
-        .map(|row| ReadRow {
-            meaning: normalize::payment(portal, account, &row, now),
+        .map(|(row, meaning)| ReadRow {
             cells: row.cells,
+            meaning,
         })
         .collect();
     Ok(Understood::Table(TablePage {

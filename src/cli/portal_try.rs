@@ -14,7 +14,7 @@ use super::columns::terminal_width;
 use crate::clock::Clock;
 use crate::event::AccountRef;
 use crate::exit::Exit;
-use crate::extract::{self, Document, Extracted, Row};
+use crate::extract::{self, Document, Extracted};
 use crate::identity;
 use crate::normalize::{self, Normalized, RowError};
 use crate::payment::{AccountName, OperatorAccount};
@@ -190,8 +190,12 @@ fn read(args: &TryArgs, portal: Portal, now: DateTime<Utc>) -> Result<Reading, R
     let notes = notes(&portal, &page);
     let extracted = extract::extract(&portal, &page).map_err(refused(notes.clone()))?;
     let account = account(&portal, args.number.as_deref());
-    let understood = |row: &Row| normalize::payment(&portal, &account, row, now);
-    let mut rows: Vec<_> = extracted.rows.iter().map(understood).collect();
+    let understood = normalize::Page::new(&portal, &account, &extracted.rows, now);
+    let mut rows: Vec<_> = extracted
+        .rows
+        .iter()
+        .map(|row| understood.payment(row))
+        .collect();
     let mut good: Vec<Normalized> = rows
         .iter()
         .filter_map(|row| row.as_ref().ok())

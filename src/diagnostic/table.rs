@@ -368,6 +368,12 @@ impl<'a> Value<'a> {
         self.value.is_array()
     }
 
+    /// Is it a table?
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        self.value.as_table().is_some()
+    }
+
     /// A table.
     pub fn table<T>(&self, read: impl FnOnce(&Table<'a>) -> Option<T>) -> Option<T> {
         let Some(table) = self.value.as_table() else {

@@ -120,6 +120,10 @@ struct WirePayment<'a> {
     direction: &'static str,
     amount: String,
     currency: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fees: Vec<WireFee<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    net_amount: Option<String>,
     debit_party: Vec<WireParty<'a>>,
     credit_party: Vec<WireParty<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +147,14 @@ struct WirePayment<'a> {
     first_seen: String,
     channel: &'static str,
     selector_format: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireFee<'a> {
+    fee_type: &'static str,
+    fee_amount: String,
+    fee_currency: &'a str,
 }
 
 #[derive(Serialize)]
@@ -241,6 +253,8 @@ fn payment<'a>(
         direction: row.direction.as_str(),
         amount: gsma_amount(row.amount),
         currency: &row.currency,
+        fees: fees(row),
+        net_amount: row.net_amount().map(signed_text),
         debit_party,
         credit_party,
         payer_name,
@@ -256,6 +270,16 @@ fn payment<'a>(
         channel: "portal",
         selector_format: &account.selector_format,
     }
+}
+
+/// GSMA wants a type with every fee; portals print one sum.
+fn fees(row: &Payment) -> Vec<WireFee<'_>> {
+    let fee = row.fee.map(|fee| WireFee {
+        fee_type: "transaction",
+        fee_amount: gsma_amount(fee),
+        fee_currency: &row.currency,
+    });
+    fee.into_iter().collect()
 }
 
 fn own_party(account: &AccountRef) -> WireParty<'_> {

@@ -1,26 +1,29 @@
 //! Decides what each row element of a page is, and reads the fields of the data rows. Pure.
 
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
-use scraper::{ElementRef, Selector};
+use scraper::ElementRef;
 
 use super::guard::NodeId;
-use super::header::{Best, Columns, Wanted};
+use super::header::{Best, Columns, Header, Use, Wanted};
 use super::table::Laid;
 use super::{
-    Document, ExtractError, MAX_CELL_BYTES, MAX_TEXT_BYTES, RawField, Row, RowProblem, text,
+    Document, ExtractError, MAX_CELL_BYTES, MAX_TEXT_BYTES, RawField, Row, RowProblem, label, text,
 };
-use crate::selectors::{CellSource, Field, Portal};
+use crate::selectors::{CellSource, Field, Hidden, Part, Portal, Skip};
 
 /// The rows of one page while they are read.
 pub(super) struct Reading<'a> {
     portal: &'a Portal,
     wanted: Wanted<'a>,
-    /// CSS of the fields that are found by CSS, as printed in explanations.
-    by_css: Vec<(Field, &'a Selector, Option<&'a str>, String)>,
+    /// Cells that are found within the row and not by a header.
+    within: Vec<Within<'a>>,
     /// Elements around or at the text that says "no rows".
     empty_marks: HashSet<NodeId>,
     columns: Option<Columns>,
+    /// The row before this one, where a header may have two levels.
+    above: Vec<Rc<str>>,
     /// The row that is most like the header, for the error.
     best: Best,
     seen: usize,
@@ -28,17 +31,32 @@ pub(super) struct Reading<'a> {
     text_bytes: usize,
 }
 
+/// A cell that is found within the row.
+struct Within<'a> {
+    field: Field,
+    part: Part,
+    cell: &'a CellSource,
+    /// For explanations.
+    printed: String,
+}
+
 impl<'a> Reading<'a> {
     pub fn new(portal: &'a Portal, page: &'a Document) -> Self {
-        let sources = &portal.fields.sources;
-        let by_css = sources
-            .iter()
-            .filter_map(|(field, source)| match &source.cell {
-                CellSource::Css { css, attribute } => {
-                    Some((*field, css, attribute.as_deref(), text::css(css)))
-                }
-                CellSource::Header { .. } => None,
-            });
+        let sources = portal.fields.sources.iter();
+        let within = sources.flat_map(|(field, source)| {
+            source.cells().filter_map(|(part, cell)| {
+                Some(Within {
+                    field: *field,
+                    part,
+                    cell,
+                    printed: match cell {
+                        CellSource::Header(_) => return None,
+                        CellSource::Label { names } => names.join(" or "),
+                        CellSource::Css { css, .. } => text::css(css),
+                    },
+                })
+            })
+        });
         let marks = portal.table.empty.iter().flat_map(|mark| page.marked(mark));
         let empty_marks = marks
             .flat_map(|element| {
@@ -48,13 +66,14 @@ impl<'a> Reading<'a> {
                     .chain([element.id()])
             })
             .collect();
-        let wanted = Wanted::of(sources);
+        let wanted = Wanted::of(portal);
         Self {
             portal,
             columns: wanted.is_empty().then(Columns::none),
             wanted,
-            by_css: by_css.collect(),
+            within: within.collect(),
             empty_marks,
+            above: Vec::new(),
             best: Best::default(),
             seen: 0,
             rows: Vec::new(),
@@ -64,13 +83,7 @@ impl<'a> Reading<'a> {
 
     /// A row of a header that is a table of its own.
     pub fn take_header(&mut self, laid: &Laid) {
-        match self.wanted.find(&laid.slots) {
-            Some(columns) => self.columns = Some(columns),
-            None => {
-                let held = self.wanted.held(&laid.slots);
-                self.best.consider(held, &laid.slots);
-            }
-        }
+        self.is_header(laid);
     }
 
     /// Decides what one row element is.
@@ -79,24 +92,12 @@ impl<'a> Reading<'a> {
         if self.empty_marks.contains(&element.id()) {
             return Ok(());
         }
-        if !self.wanted.is_empty() {
-            if let Some(columns) = self.wanted.find(&laid.slots) {
-                self.columns = Some(columns);
-                return Ok(());
-            }
-            if self.columns.is_none() {
-                let held = self.wanted.held(&laid.slots);
-                self.best.consider(held, &laid.slots);
-                return Ok(());
-            }
+        if !self.wanted.is_empty() && (self.is_header(&laid) || self.columns.is_none()) {
+            return Ok(());
         }
         if !self.is_skipped(&laid) {
             let row = self.row(element, laid);
-            self.text_bytes += row
-                .fields
-                .values()
-                .map(|field| field.text.len())
-                .sum::<usize>();
+            self.text_bytes += row.bytes();
             self.rows.push(row);
         }
         if self.text_bytes > MAX_TEXT_BYTES {
@@ -106,14 +107,47 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Does the file name the row, by its whole text, as none of a payment?
+    /// Does the row hold the headers? Then the columns stand as it says from here on.
+    fn is_header(&mut self, laid: &Laid) -> bool {
+        let row = Header {
+            slots: &laid.slots,
+            above: &self.above,
+        };
+        let found = self.wanted.find(row);
+        if found.is_none() && self.columns.is_none() {
+            self.best.consider(&self.wanted, row);
+        }
+        if self.wanted.has_levels {
+            self.above.clone_from(&laid.slots);
+        }
+        let is_header = found.is_some();
+        self.columns = found.or_else(|| self.columns.take());
+        is_header
+    }
+
+    /// Does the file name the row as none of a payment?
     fn is_skipped(&self, laid: &Laid) -> bool {
         let skip = &self.portal.table.skip;
         if skip.is_empty() {
             return false;
         }
         let whole = laid.own.join(" ");
-        skip.iter().any(|regex| regex.is_match(&whole))
+        skip.iter().enumerate().any(|(at, skip)| match skip {
+            Skip::Whole(regex) => regex.is_match(&whole),
+            Skip::Cell { text, .. } => {
+                let columns = self.columns.iter().flat_map(|columns| &columns.places);
+                let mut cells = columns
+                    .filter(|(wanted_for, _)| *wanted_for == Use::Skip(at))
+                    .filter_map(|(_, column)| self.cell(laid, *column));
+                cells.any(|cell| text.is_match(cell))
+            }
+        })
+    }
+
+    /// The cell under the header at `column`.
+    fn cell<'l>(&self, laid: &'l Laid, column: usize) -> Option<&'l Rc<str>> {
+        let column = column.checked_add_signed(self.portal.table.header_shift)?;
+        laid.slots.get(column)
     }
 
     fn row(&self, element: ElementRef<'_>, laid: Laid) -> Row {
@@ -126,53 +160,66 @@ impl<'a> Reading<'a> {
         let Some(columns) = self.columns.as_ref().filter(|_| row.problem.is_none()) else {
             return row;
         };
-        if !self.wanted.is_empty() && laid.slots.len() != columns.headers.len() {
-            row.problem = Some(RowProblem::CellCount {
-                expected: columns.headers.len(),
-                found: laid.slots.len(),
-            });
+        let (expected, found) = (columns.headers.len(), laid.slots.len());
+        let shift = self.portal.table.header_shift;
+        if !self.wanted.is_empty()
+            && found != expected
+            && Some(found) != expected.checked_add_signed(shift)
+        {
+            row.problem = Some(RowProblem::CellCount { expected, found });
             return row;
         }
-        for (field, at) in &columns.places {
-            if let (Some(text), Some(header)) = (laid.slots.get(*at), columns.headers.get(*at)) {
-                let (column, origin) = (Some(at + 1), header.clone());
-                row.fields.insert(
-                    *field,
-                    RawField {
-                        column,
-                        origin,
-                        text: text.to_string(),
-                    },
-                );
+        for (wanted_for, at) in &columns.places {
+            if let Use::Field(field, part) = wanted_for
+                && let (Some(text), Some(header)) =
+                    (self.cell(&laid, *at), columns.headers.get(*at))
+            {
+                let raw = RawField {
+                    column: at.checked_add_signed(shift + 1),
+                    origin: header.clone(),
+                    text: text.to_string(),
+                    debit: None,
+                };
+                row.put(*field, *part, raw);
             }
         }
-        for (field, css, attribute, printed) in &self.by_css {
-            let Some(found) = element.select(css).next() else {
+        for cell in &self.within {
+            let Some(text) = self.text_within(element, cell.cell) else {
                 continue;
             };
-            let text = match attribute {
-                Some(name) => found
-                    .attr(name)
-                    .map(|value| text::collapse(value, MAX_CELL_BYTES)),
-                None => Some(text::of(found, MAX_CELL_BYTES)),
-            };
-            let Some(text) = text else { continue };
             if text.cut {
                 row.problem = Some(RowProblem::TextTooLong);
                 row.fields.clear();
                 return row;
             }
-            let origin = printed.clone();
-            row.fields.insert(
-                *field,
-                RawField {
-                    column: None,
-                    origin,
-                    text: text.text,
-                },
-            );
+            let raw = RawField {
+                column: None,
+                origin: cell.printed.clone(),
+                text: text.text,
+                debit: None,
+            };
+            row.put(cell.field, cell.part, raw);
         }
         row
+    }
+
+    fn text_within(&self, row: ElementRef<'_>, cell: &CellSource) -> Option<text::Bounded> {
+        let hidden = self.portal.table.hidden;
+        match cell {
+            CellSource::Header(_) => None,
+            CellSource::Label { names } => {
+                let value = label::value(row, names, hidden)?;
+                Some(text::shown(value, hidden, MAX_CELL_BYTES))
+            }
+            CellSource::Css { css, attribute } => {
+                let mut found = row.select(css);
+                let found = found.find(|cell| hidden == Hidden::Read || !text::is_hidden(*cell))?;
+                match attribute {
+                    Some(name) => Some(text::collapse(found.attr(name)?, MAX_CELL_BYTES)),
+                    None => Some(text::shown(found, hidden, MAX_CELL_BYTES)),
+                }
+            }
+        }
     }
 
     /// Believes "no rows" only where the page says so.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use scraper::ElementRef;
 
 use super::{MAX_CELL_BYTES, MAX_CELLS, RowProblem, guard::NodeId, text};
+use crate::selectors::Hidden;
 
 /// The standard's own bounds of the two attributes.
 const MAX_COLSPAN: usize = 1_000;
@@ -20,15 +21,23 @@ pub(super) struct Laid {
 }
 
 /// What reaches down from the rows above. A cell ends with its row group (`tbody`).
-#[derive(Default)]
 pub(super) struct Grid {
+    hidden: Hidden,
     group: Option<NodeId>,
     /// By column: how many more rows, and the text.
     reaching: Vec<Option<(usize, Rc<str>)>>,
 }
 
 impl Grid {
-    /// Lays out the next row. The cells of a `tr` are its `td` and `th`, those of any other element its child elements.
+    pub fn new(hidden: Hidden) -> Self {
+        Self {
+            hidden,
+            group: None,
+            reaching: Vec::new(),
+        }
+    }
+
+    /// Lays out the next row.
     pub fn lay(&mut self, row: ElementRef<'_>) -> Laid {
         let group = row.parent().map(|parent| parent.id());
         if group != self.group {
@@ -40,11 +49,13 @@ impl Grid {
             own: Vec::new(),
             problem: None,
         };
-        let is_tr = row.value().name() == "tr";
-        let children = row.children().filter_map(ElementRef::wrap);
-        for cell in children.filter(|cell| !is_tr || matches!(cell.value().name(), "td" | "th")) {
+        for cell in cells(row) {
+            if self.hidden == Hidden::Skip && text::is_hidden(cell) {
+                continue;
+            }
             self.reach_down(&mut laid.slots);
-            let text = text::of(cell, MAX_CELL_BYTES);
+            stand_at_index(cell, &mut laid.slots);
+            let text = text::shown(cell, self.hidden, MAX_CELL_BYTES);
             if text.cut {
                 laid.problem = Some(RowProblem::TextTooLong);
             }
@@ -99,19 +110,52 @@ impl Grid {
     }
 }
 
+/// The cells of a `tr` are its `td` and `th`, those of any other element what is a cell by its ARIA role, however deep, or
+/// else its child elements.
+fn cells(row: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    let children = || row.children().filter_map(ElementRef::wrap);
+    if row.value().name() == "tr" {
+        let is_cell = |cell: &ElementRef<'_>| matches!(cell.value().name(), "td" | "th");
+        return children().filter(is_cell).collect();
+    }
+    let within = row.descendants().skip(1).filter_map(ElementRef::wrap);
+    let by_role: Vec<_> = within.filter(|element| has_cell_role(*element)).collect();
+    if by_role.is_empty() {
+        children().collect()
+    } else {
+        by_role
+    }
+}
+
+/// WAI-ARIA 1.2, roles of what a `row` owns.
+fn has_cell_role(element: ElementRef<'_>) -> bool {
+    let role = element.attr("role").unwrap_or_default();
+    matches!(role, "cell" | "gridcell" | "columnheader" | "rowheader")
+}
+
+/// A grid that leaves out the columns that are not in view says where a cell stands: `aria-colindex`, from 1.
+fn stand_at_index(cell: ElementRef<'_>, slots: &mut Vec<Rc<str>>) {
+    let index = cell
+        .attr("aria-colindex")
+        .and_then(|index| index.trim().parse::<usize>().ok());
+    if let Some(index) = index.filter(|index| (slots.len() + 1..=MAX_CELLS).contains(index)) {
+        slots.resize(index - 1, Rc::from(""));
+    }
+}
+
 /// Columns and rows of a cell. What is no number counts as 1; a `rowspan` of 0 reaches to the end of the group.
 fn spans(cell: ElementRef<'_>) -> (usize, usize) {
-    let number = |name| {
-        let digits = cell.attr(name)?.trim_start();
+    let number = |name, by_role| {
+        let digits = cell.attr(name).or_else(|| cell.attr(by_role))?.trim_start();
         let end = digits
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(digits.len());
         digits.get(..end)?.parse::<usize>().ok()
     };
-    let columns = number("colspan")
+    let columns = number("colspan", "aria-colspan")
         .filter(|columns| (1..=MAX_COLSPAN).contains(columns))
         .unwrap_or(1);
-    let rows = match number("rowspan") {
+    let rows = match number("rowspan", "aria-rowspan") {
         None => 1,
         Some(0) => MAX_ROWSPAN,
         Some(rows) => rows.min(MAX_ROWSPAN),

@@ -6,6 +6,11 @@ use crate::selectors::file;
 
 /// A portal whose table and fields are given as TOML; the rest is of no interest to the test.
 pub(crate) fn portal(table: &str, fields: &str) -> Portal {
+    portal_with_rows(&format!("rows = \"tr\"\n{table}"), fields)
+}
+
+/// As [`portal`], with `rows` in `table`.
+pub(crate) fn portal_with_rows(table: &str, fields: &str) -> Portal {
     let text = format!(
         r##"
 format = 1
@@ -27,7 +32,6 @@ outcomes = [{{ css = ".error", is = "wrong-password" }}]
 [table]
 path = "/statement"
 order = "newest-first"
-rows = "tr"
 empty = {{ css = "td.none", text = "^No records" }}
 {table}
 [fields]

@@ -3,6 +3,8 @@
 use scraper::selector::ToCss;
 use scraper::{ElementRef, Node, Selector};
 
+use crate::selectors::Hidden;
+
 /// A text within a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounded {
@@ -25,15 +27,37 @@ pub fn collapse(text: &str, limit: usize) -> Bounded {
 /// separates words.
 #[must_use]
 pub fn of(element: ElementRef<'_>, limit: usize) -> Bounded {
+    shown(element, Hidden::Read, limit)
+}
+
+/// As [`of`]; with `Hidden::Skip` without what is within it and taken from view.
+#[must_use]
+pub fn shown(element: ElementRef<'_>, hidden: Hidden, limit: usize) -> Bounded {
     let mut collapsed = Collapsing::new(limit);
-    walk(element, &mut collapsed);
+    walk(element, hidden, &mut collapsed);
     collapsed.finish()
 }
 
+/// Does its own markup take the element from view? Style sheets are not read.
+#[must_use]
+pub fn is_hidden(element: ElementRef<'_>) -> bool {
+    let style = element.attr("style").unwrap_or_default();
+    let mut rules = style.split(';').filter_map(|rule| rule.split_once(':'));
+    element.attr("hidden").is_some()
+        || rules.any(|(name, value)| {
+            let is = |printed: &str, word: &str| printed.trim().eq_ignore_ascii_case(word);
+            let value = value.trim().trim_end_matches("!important");
+            is(name, "display") && is(value, "none")
+                || is(name, "visibility") && (is(value, "hidden") || is(value, "collapse"))
+        })
+}
+
 /// Recursion is as deep as the page, so at most `MAX_DEPTH`.
-fn walk(element: ElementRef<'_>, collapsed: &mut Collapsing) {
+fn walk(element: ElementRef<'_>, hidden: Hidden, collapsed: &mut Collapsing) {
     let name = element.value().name();
-    if matches!(name, "script" | "style" | "noscript" | "template") {
+    if matches!(name, "script" | "style" | "noscript" | "template")
+        || hidden == Hidden::Skip && is_hidden(element)
+    {
         return;
     }
     let separates = matches!(
@@ -62,7 +86,7 @@ fn walk(element: ElementRef<'_>, collapsed: &mut Collapsing) {
         if let Node::Text(text) = child.value() {
             collapsed.push(text);
         } else if let Some(child) = ElementRef::wrap(child) {
-            walk(child, collapsed);
+            walk(child, hidden, collapsed);
         }
     }
     if separates {

@@ -112,6 +112,7 @@ fn row(group: u8, at: i64) -> Normalized {
             sub_type: None,
             direction: Direction::Credit,
             amount: 5.into(),
+            fee: None,
             currency: "KES".into(),
             counterparty: Vec::new(),
             payer_name: None,

@@ -65,12 +65,20 @@ pub enum AmountError {
     OutOfRange,
 }
 
-/// Reads `text`: a sign, a currency word before or after, and digits by `rule`.
+/// Reads `text`: a sign before or behind it, or parentheses for one below zero; a currency word before or after; and
+/// digits by `rule`.
 ///
 /// # Errors
 /// On anything left over, anything ambiguous, and what GSMA's `amount` cannot hold.
 pub fn parse(text: &str, rule: DecimalRule, currency: &str) -> Result<Decimal, AmountError> {
-    let (outer_sign, rest) = sign(text.trim());
+    let text = text.trim();
+    let within = text
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    let (outer_sign, rest) = match within {
+        Some(within) => (Some(true), within.trim()),
+        None => sign(text),
+    };
     let start = rest
         .find(|c: char| c.is_ascii_digit())
         .ok_or(AmountError::Leftover)?;
@@ -80,16 +88,17 @@ pub fn parse(text: &str, rule: DecimalRule, currency: &str) -> Result<Decimal, A
         .rfind(|c: char| c.is_ascii_digit())
         .map_or(0, |at| at + 1);
     let (number, after) = rest.split_at_checked(end).ok_or(AmountError::Leftover)?;
+    let (last_sign, after) = sign(after.trim());
     match (before.trim(), after.trim()) {
         ("", "") => {}
         (word, "") | ("", word) => currency_word(word, currency)?,
         _ => return Err(AmountError::Leftover),
     }
-    let negative = match (outer_sign, inner_sign) {
-        (Some(_), Some(_)) => return Err(AmountError::Leftover),
-        (Some(negative), None) | (None, Some(negative)) => negative,
-        (None, None) => false,
-    };
+    let mut signs = [outer_sign, inner_sign, last_sign].into_iter().flatten();
+    let negative = signs.next().unwrap_or(false);
+    if signs.next().is_some() {
+        return Err(AmountError::Leftover);
+    }
     let amount = digits(number, rule)?;
     Ok(if negative { -amount } else { amount })
 }
@@ -222,6 +231,14 @@ mod tests {
                 "999999999999999999.9999",
             ),
             ("0.00", POINT, "KES", "0"),
+            ("(300.00)", POINT, "KES", "-300"),
+            ("(Ksh 1,300.00)", POINT, "KES", "-1300"),
+            ("300-", POINT, "KES", "-300"),
+            ("300.00 - KES", POINT, "KES", "-300"),
+            ("12,345.67 MT", POINT, "MZN", "12345.67"),
+            ("51300Ar", COMMA, "MGA", "51300"),
+            ("Tk 6,400.00", POINT, "BDT", "6400"),
+            ("2,000 RWF", POINT, "RWF", "2000"),
         ] {
             assert_eq!(read(text, rule, currency).as_deref(), Ok(amount), "{text}");
         }
@@ -233,8 +250,9 @@ mod tests {
         for (text, rule, error) in [
             ("", POINT, Leftover),
             ("-", POINT, Leftover),
-            ("(300.00)", POINT, Leftover),
-            ("300-", POINT, Leftover),
+            ("(-300.00)", POINT, Leftover),
+            ("(300.00", POINT, Leftover),
+            ("-300-", POINT, Leftover),
             ("--300", POINT, Leftover),
             ("-Ksh -300", POINT, Leftover),
             ("12 50", POINT, Marks),

@@ -1,8 +1,12 @@
 //! A portal's local time to an instant. Pure.
 
+use chrono::format::{Fixed, Item, StrftimeItems};
 use chrono::offset::LocalResult;
-use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+
+use super::months;
+use crate::selectors::ClockChange;
 
 /// How far a portal's clock may be before ours. Day and month confused, or a wrong zone's date, are further.
 const MAX_AHEAD: TimeDelta = TimeDelta::days(1);
@@ -18,13 +22,20 @@ pub enum DateError {
     /// Two formats of the file fit and mean different instants.
     #[error("can be read by two of the `formats`, as two instants: keep the one the portal uses")]
     TwoReadings,
+    /// With day and month exchanged the page would be in its order.
+    #[error(
+        "is out of the page's `order`, which would hold with day and month exchanged: correct `formats`, or `table.order`"
+    )]
+    DayAndMonth,
     /// Clocks were put forward over it.
     #[error(
-        "never was in the portal's zone, where clocks were put forward over it: correct `zone`"
+        "never was in the portal's zone, where clocks were put forward over it: correct `zone`, or say by `clock_change` how the portal means it"
     )]
     Gap,
     /// Clocks were put back over it.
-    #[error("was twice in the portal's zone, when clocks were put back: a person must decide")]
+    #[error(
+        "was twice in the portal's zone, when clocks were put back: say by `clock_change` which of the two the portal means"
+    )]
     Overlap,
     /// Before 2000 or more than a day ahead of now.
     #[error(
@@ -33,33 +44,99 @@ pub enum DateError {
     Implausible,
 }
 
-/// Reads `text` by each of `formats` (chrono's) as a local time of `zone`.
+/// How a date column is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule<'a> {
+    /// chrono's, all of them tried.
+    pub formats: &'a [String],
+    /// Of texts that name no offset.
+    pub zone: Tz,
+    pub clock_change: ClockChange,
+}
+
+/// Reads `text` as an instant, in the portal's zone.
 ///
 /// # Errors
 /// See [`DateError`]: nothing is guessed.
-pub fn parse(
+pub(super) fn parse(
     text: &str,
-    formats: &[String],
-    zone: Tz,
+    rule: Rule<'_>,
     now: DateTime<Utc>,
 ) -> Result<DateTime<FixedOffset>, DateError> {
-    let mut readings = formats
+    let in_english = months::to_english(text);
+    let mut readings = rule
+        .formats
         .iter()
-        .filter_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
-    let local = readings.next().ok_or(DateError::NoFormat)?;
-    if readings.any(|other| other != local) {
+        .filter_map(|format| reading(&in_english, format));
+    let first = readings.next().ok_or(DateError::NoFormat)?;
+    if readings.any(|other| other != first) {
         return Err(DateError::TwoReadings);
     }
-    let instant = match zone.from_local_datetime(&local) {
-        LocalResult::Single(instant) => instant.fixed_offset(),
-        LocalResult::Ambiguous(..) => return Err(DateError::Overlap),
-        LocalResult::None => return Err(DateError::Gap),
+    let instant = match first {
+        Reading::Instant(instant) => instant.with_timezone(&rule.zone).fixed_offset(),
+        Reading::Local(local) => at(local, rule.zone, rule.clock_change)?,
     };
     let is_future = instant.signed_duration_since(now) > MAX_AHEAD;
-    if chrono::Datelike::year(&local) < FIRST_YEAR || is_future {
+    if chrono::Datelike::year(&instant) < FIRST_YEAR || is_future {
         return Err(DateError::Implausible);
     }
     Ok(instant)
+}
+
+#[derive(PartialEq)]
+enum Reading {
+    /// With an offset in the text.
+    Instant(DateTime<FixedOffset>),
+    Local(NaiveDateTime),
+}
+
+fn reading(text: &str, format: &str) -> Option<Reading> {
+    if has_offset(format) {
+        let instant = DateTime::parse_from_str(text, format);
+        return instant.ok().map(Reading::Instant);
+    }
+    let local = NaiveDateTime::parse_from_str(text, format);
+    local.ok().map(Reading::Local)
+}
+
+/// Does the format read an offset from UTC?
+pub fn has_offset(format: &str) -> bool {
+    StrftimeItems::new(format).any(|item| {
+        matches!(
+            item,
+            Item::Fixed(
+                Fixed::TimezoneOffset
+                    | Fixed::TimezoneOffsetColon
+                    | Fixed::TimezoneOffsetDoubleColon
+                    | Fixed::TimezoneOffsetTripleColon
+                    | Fixed::TimezoneOffsetColonZ
+                    | Fixed::TimezoneOffsetZ
+                    | Fixed::RFC3339
+            )
+        )
+    })
+}
+
+fn at(
+    local: NaiveDateTime,
+    zone: Tz,
+    clock_change: ClockChange,
+) -> Result<DateTime<FixedOffset>, DateError> {
+    let refused = match zone.from_local_datetime(&local) {
+        LocalResult::Single(instant) => return Ok(instant.fixed_offset()),
+        LocalResult::Ambiguous(..) => DateError::Overlap,
+        LocalResult::None => DateError::Gap,
+    };
+    // Clocks change by less than a day, and not twice in two.
+    let beside = match clock_change {
+        ClockChange::Refuse => return Err(refused),
+        ClockChange::Earlier => local - TimeDelta::days(1),
+        ClockChange::Later => local + TimeDelta::days(1),
+    };
+    let known = zone.from_local_datetime(&beside).earliest();
+    let offset = known.map(|instant| instant.offset().fix()).ok_or(refused)?;
+    let instant = offset.from_local_datetime(&local).single();
+    instant.ok_or(refused)
 }
 
 #[cfg(test)]
@@ -70,7 +147,12 @@ mod tests {
     fn read(text: &str, formats: &[&str], zone: Tz) -> Result<String, DateError> {
         let now = "2026-11-21T09:00:00Z".parse().unwrap();
         let formats: Vec<String> = formats.iter().map(|format| (*format).to_owned()).collect();
-        parse(text, &formats, zone, now).map(|instant| instant.to_rfc3339())
+        let rule = Rule {
+            formats: &formats,
+            zone,
+            clock_change: ClockChange::Refuse,
+        };
+        parse(text, rule, now).map(|instant| instant.to_rfc3339())
     }
 
     #[test]

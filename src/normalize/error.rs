@@ -91,6 +91,14 @@ pub enum Problem {
         "is longer than 256 characters, which no reference is: correct its header or `capture`"
     )]
     TooLong,
+    /// A reference such as `123.0`.
+    #[error(
+        "is a whole number that was made a fraction, perhaps with digits lost: find a column or an export that holds it as text, or keep its digits by `capture` where none can be lost"
+    )]
+    Float,
+    /// A fee as large as the payment.
+    #[error("leaves nothing of the amount: correct the header of `fee`, or its `amount_is`")]
+    FeeTooLarge,
     /// Completed, but when?
     #[error("is empty, but the status says completed: correct its header, or the status map")]
     CompletedWithoutDate,

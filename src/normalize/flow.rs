@@ -6,7 +6,10 @@ use super::amount;
 use super::error::{Problem, RowError};
 use super::reader::{Reader, mapped};
 use crate::payment::Direction;
-use crate::selectors::Field;
+use crate::selectors::{AmountIs, Field};
+
+/// In `direction.map`: the cell holds the account's own number.
+const OWN_NUMBER: &str = "{number}";
 
 impl Reader<'_> {
     pub(super) fn currency(&mut self) -> Result<String, RowError> {
@@ -110,12 +113,42 @@ impl Reader<'_> {
         let Some(text) = self.text(field) else {
             return Err(self.error(field, Problem::Missing));
         };
-        match mapped(&self.portal.fields.directions, text) {
-            Some(direction) => {
+        let fields = &self.portal.fields;
+        let own = (text == self.number()).then_some(OWN_NUMBER);
+        let direction = own
+            .and_then(|own| fields.directions.get(own).copied())
+            .or_else(|| mapped(&fields.directions, text));
+        match (direction, fields.other_direction) {
+            (Some(direction), _) => {
                 self.step(|| format!("map: {}", direction.as_str()));
                 Ok(Some(direction))
             }
-            None => Err(self.error(field, Problem::UnmappedWord)),
+            (None, Some(other)) => {
+                self.step(|| format!("not in the map, so `other`: {}", other.as_str()));
+                Ok(Some(other))
+            }
+            (None, None) => Err(self.error(field, Problem::UnmappedWord)),
         }
+    }
+
+    /// What the payer paid, from what the portal prints.
+    pub(super) fn gross(
+        &mut self,
+        direction: Direction,
+        printed: Decimal,
+        fee: Option<Decimal>,
+    ) -> Result<Decimal, RowError> {
+        let (Some(fee), AmountIs::Net) = (fee, self.portal.fields.amount_is) else {
+            return Ok(printed);
+        };
+        let gross = match direction {
+            Direction::Credit => printed + fee,
+            Direction::Debit => printed - fee,
+        };
+        if gross <= Decimal::ZERO {
+            return Err(self.error(Field::Fee, Problem::FeeTooLarge));
+        }
+        self.step(|| format!("the amount is net: {gross} with the fee"));
+        Ok(gross)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset};
+use regex::Regex;
 
 use super::error::{Problem, RowError};
-use super::{FieldTrace, Normalized, date};
-use crate::event::AccountRef;
+use super::{FieldTrace, Normalized, Page};
 use crate::extract::{Row, text};
 use crate::identity::{self, Fingerprint};
 use crate::payment::{Direction, Party, Payment, RowKind, Status, TransactionType, gsma_amount};
@@ -16,26 +16,21 @@ use crate::selectors::{Field, Portal};
 const MAX_REFERENCE_CHARS: usize = 256;
 
 pub(super) struct Reader<'a> {
+    page: &'a Page<'a>,
     pub(super) portal: &'a Portal,
-    account: &'a AccountRef,
     row: &'a Row,
-    now: DateTime<Utc>,
+    /// The row takes money from the account: some fields stand elsewhere then.
+    is_debit: bool,
     trace: Option<&'a mut Vec<FieldTrace>>,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(
-        portal: &'a Portal,
-        account: &'a AccountRef,
-        row: &'a Row,
-        now: DateTime<Utc>,
-        trace: Option<&'a mut Vec<FieldTrace>>,
-    ) -> Self {
+    pub fn new(page: &'a Page<'a>, row: &'a Row, trace: Option<&'a mut Vec<FieldTrace>>) -> Self {
         Self {
-            portal,
-            account,
+            page,
+            portal: page.portal,
             row,
-            now,
+            is_debit: false,
             trace,
         }
     }
@@ -57,6 +52,8 @@ impl<'a> Reader<'a> {
             .unwrap_or(&self.portal.currency)
             .to_owned();
         let flow = self.flow(&printed);
+        let fee = self.money(Field::Fee, &printed);
+        self.is_debit = matches!(flow, Ok((Direction::Debit, _)));
         let balance_after = self.money(Field::BalanceAfter, &printed);
         let counterparty = self.counterparty();
         let payer_name = self.words(Field::PayerName);
@@ -69,8 +66,10 @@ impl<'a> Reader<'a> {
         if status == Status::Completed && completion_date.is_none() {
             return Err(self.error(Field::CompletionDate, Problem::CompletedWithoutDate));
         }
-        let (direction, amount) = flow?;
-        let operator = &self.account.operator;
+        let (direction, printed_amount) = flow?;
+        let fee = fee?.map(|fee| fee.abs()).filter(|fee| !fee.is_zero());
+        let amount = self.gross(direction, printed_amount, fee)?;
+        let operator = &self.page.account.operator;
         let original_reference = match kind {
             Some(RowKind::Reversal) => original.clone(),
             Some(RowKind::Charge) | None => None,
@@ -91,6 +90,7 @@ impl<'a> Reader<'a> {
             sub_type,
             direction,
             amount,
+            fee,
             currency: currency?,
             counterparty,
             payer_name,
@@ -118,6 +118,10 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self, field: Field) -> Option<&'a str> {
         let source = self.portal.fields.sources.get(&field)?;
         let raw = self.row.fields.get(&field);
+        let (source, raw) = match &source.debit {
+            Some(debit) if self.is_debit => (&**debit, raw.and_then(|raw| raw.debit.as_deref())),
+            Some(_) | None => (source, raw),
+        };
         if let Some(trace) = &mut self.trace {
             trace.push(FieldTrace {
                 field,
@@ -133,10 +137,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         if let Some(regex) = &source.capture {
-            let kept = regex
-                .captures(text)
-                .and_then(|groups| groups.get(1).or_else(|| groups.get(0)));
-            text = kept.map_or("", |kept| kept.as_str().trim());
+            text = captured(regex, text);
             self.step(|| format!("capture keeps `{text}`"));
         }
         if text.is_empty() {
@@ -144,6 +145,11 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(text)
+    }
+
+    /// The account's own, as the portal knows it.
+    pub(super) fn number(&self) -> &'a str {
+        &self.page.account.operator.number
     }
 
     /// A field that is taken as printed.
@@ -194,6 +200,7 @@ impl<'a> Reader<'a> {
             Some(text) if text.chars().count() > MAX_REFERENCE_CHARS => {
                 Err(self.error(field, Problem::TooLong))
             }
+            Some(text) if is_float(text) => Err(self.error(field, Problem::Float)),
             Some(text) => Ok(Some(text.to_owned())),
         }
     }
@@ -202,14 +209,11 @@ impl<'a> Reader<'a> {
         let Some(text) = self.text(field) else {
             return Ok(None);
         };
-        let formats = self
-            .portal
-            .fields
+        match self
+            .page
             .dates
-            .get(&field)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        match date::parse(text, formats, self.portal.zone, self.now) {
+            .read(self.portal, field, text, self.page.now)
+        {
             Ok(instant) => {
                 let zone = self.portal.zone;
                 self.step(|| format!("local time of {zone}: {}", instant.to_rfc3339()));
@@ -306,6 +310,7 @@ impl<'a> Reader<'a> {
             Field::Credit => side(Direction::Credit),
             Field::Debit => side(Direction::Debit),
             Field::Currency => Some(payment.currency.clone()),
+            Field::Fee => payment.fee.map(gsma_amount),
             Field::BalanceAfter => payment
                 .balance_after
                 .map(|balance| balance.normalize().to_string()),
@@ -328,11 +333,39 @@ impl<'a> Reader<'a> {
             return Err(self.whole(Problem::NoIdentity));
         }
         Ok(identity::fingerprint(
-            &self.account.operator,
+            &self.page.account.operator,
             payment.direction,
             payment.kind,
             &values,
         ))
+    }
+}
+
+/// What a file's `capture` keeps.
+pub(super) fn captured<'t>(regex: &Regex, text: &'t str) -> &'t str {
+    let kept = regex
+        .captures(text)
+        .and_then(|groups| groups.get(1).or_else(|| groups.get(0)));
+    kept.map_or("", |kept| kept.as_str().trim())
+}
+
+/// Whole numbers that some program took for floats: `149730678579.0`, `1.49730678579E+11`. Another day the same number
+/// stands there as it is, and would be another payment.
+fn is_float(reference: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (number, has_exponent) = match reference.split_once(['e', 'E']) {
+        Some((number, exponent)) if exponent.strip_prefix('+').is_some_and(digits) => {
+            (number, true)
+        }
+        Some(_) | None => (reference, false),
+    };
+    match number.split_once('.') {
+        Some((whole, fraction)) => {
+            digits(whole)
+                && digits(fraction)
+                && (has_exponent || fraction.bytes().all(|b| b == b'0'))
+        }
+        None => false,
     }
 }
 

@@ -51,7 +51,7 @@ const CREDIT: [&str; 11] = [
     "acc 9900",
 ];
 
-fn account() -> AccountRef {
+pub(super) fn account() -> AccountRef {
     AccountRef {
         name: AccountName::new("main").unwrap(),
         portal: "kilima".into(),
@@ -64,7 +64,7 @@ fn account() -> AccountRef {
     }
 }
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     "2026-11-21T09:03:00Z".parse().unwrap()
 }
 
@@ -89,7 +89,8 @@ fn row(portal: &Portal, headers: &[&str], cells: &[&str]) -> Row {
 
 fn understood(fields: &str, headers: &[&str], cells: &[&str]) -> Result<Normalized, RowError> {
     let portal = portal("", fields);
-    payment(&portal, &account(), &row(&portal, headers, cells), now())
+    let row = row(&portal, headers, cells);
+    Page::new(&portal, &account(), std::slice::from_ref(&row), now()).payment(&row)
 }
 
 /// The credit above with other cells under the headers named.
@@ -452,7 +453,9 @@ fn an_explanation_tells_every_field_also_of_a_row_that_is_put_aside() {
     let portal = portal("", FIELDS);
     let mut cells = CREDIT;
     cells[3] = "Unheard of";
-    let explanation = explain(&portal, &account(), &row(&portal, &HEADERS, &cells), now());
+    let row = row(&portal, &HEADERS, &cells);
+    let account = account();
+    let explanation = Page::new(&portal, &account, std::slice::from_ref(&row), now()).explain(&row);
     assert_eq!(
         explanation.outcome.unwrap_err().problem,
         Problem::UnmappedWord

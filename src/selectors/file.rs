@@ -2,6 +2,7 @@
 //!
 //! The keys are documented in `selectors/README.md`. Each is read by one line here or in `fields`.
 
+mod cell;
 mod fields;
 mod steps;
 pub mod value;
@@ -12,7 +13,8 @@ use scraper::Selector;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::table::{Table, Value as TomlValue, read};
 use crate::selectors::{
-    Mark, Marks, Next, Order, Portal, Read, Session, SignIn, Step, Table as PortalTable, Value,
+    Hidden, Mark, Marks, Next, Order, Portal, Read, Session, SignIn, Step, Table as PortalTable,
+    Value,
 };
 use crate::session::Outcome;
 
@@ -179,8 +181,12 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
     let rows = section.need("rows", "\"table#statement tr\"", |text| {
         text.parse(value::css)
     });
-    let skip = section.optional("skip", "[\"^Total\"]", |list| {
-        list.list(|text| text.parse(value::regex))
+    let skip = section.optional("skip", "[\"^Total\"]", |list| list.list(cell::skip));
+    let hidden = section.optional("hidden", "\"skip\"", |word| {
+        word.word([("read", Hidden::Read), ("skip", Hidden::Skip)])
+    });
+    let header_shift = section.optional("data_stand", "\"right\"", |word| {
+        word.word([("right", 1), ("left", -1)])
     });
     let empty = section.need(
         "empty",
@@ -236,6 +242,8 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
         header,
         rows: rows?,
         skip: skip.unwrap_or_default(),
+        hidden: hidden.unwrap_or(Hidden::Read),
+        header_shift: header_shift.unwrap_or_default(),
         empty: Some(empty?),
         order: order?,
         next,

@@ -2,19 +2,21 @@
 //!
 //! `file` parses and validates; everything else works on these types and checks nothing again.
 
+mod fields;
 pub mod file;
 mod steps;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use regex::Regex;
 use scraper::Selector;
 
-use crate::payment::{RowKind, Status, TransactionType};
 use crate::session::Outcome;
 
+pub use fields::{
+    AmountIs, CellSource, ClockChange, Column, DecimalRule, Field, Fields, Part, Source,
+};
 pub use steps::{Answer, Dialog, Interstitial, Key, Step, Value};
 
 /// One portal family: how to sign in, what its pages mean, where the fields of a payment stand.
@@ -227,8 +229,12 @@ pub struct Table {
     pub header: Option<Selector>,
     /// Elements that are rows, header and preamble included.
     pub rows: Selector,
-    /// Rows to pass over because the file says what they are (pager, totals): the row's own text matches.
-    pub skip: Vec<Regex>,
+    /// Rows to pass over because the file says what they are (pager, totals).
+    pub skip: Vec<Skip>,
+    /// What becomes of rows and cells that the page holds and does not show.
+    pub hidden: Hidden,
+    /// Columns by which the data stand to the right of their header, or to the left where it is negative.
+    pub header_shift: isize,
     /// How the portal says "no rows". Without it, a page without rows is never believed.
     pub empty: Option<Mark>,
     /// Order of the rows.
@@ -294,139 +300,27 @@ pub enum Order {
     OldestFirst,
 }
 
-/// Where one field's text stands in a row.
+/// Rows that the file says are no payments.
 #[derive(Debug, Clone)]
-pub struct Source {
-    /// How the cell is found.
-    pub cell: CellSource,
-    /// Keep the first capture group (or the whole match) of this; a row without a match has no such field.
-    pub capture: Option<Regex>,
-}
-
-/// How a cell is found.
-#[derive(Debug, Clone)]
-pub enum CellSource {
-    /// By the text of its column's header.
-    Header {
-        /// Any of these, compared without case, with white space collapsed.
-        names: Vec<String>,
-        /// Which of several equal headers, from 1.
-        nth: usize,
-    },
-    /// By CSS within the row.
-    Css {
-        /// Inside the row element.
-        css: Selector,
-        /// The attribute's value instead of the text.
-        attribute: Option<String>,
+pub enum Skip {
+    /// The row's own text, cells joined by a space, matches.
+    Whole(Regex),
+    /// The text of its cell in this column matches.
+    Cell {
+        /// Which.
+        column: Column,
+        /// The whole of its text.
+        text: Regex,
     },
 }
 
-/// The fields of a payment that a portal can fill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is documented at its key in `Fields`")]
-pub enum Field {
-    TransactionReference,
-    CompletionDate,
-    CreationDate,
-    Status,
-    Type,
-    Kind,
-    Direction,
-    Amount,
-    Credit,
-    Debit,
-    Currency,
-    BalanceAfter,
-    Counterparty,
-    PayerName,
-    CustomerReference,
-    OriginalReference,
-}
-
-impl Field {
-    /// Every field, in the order of the docs.
-    pub const ALL: [Field; 16] = [
-        Field::TransactionReference,
-        Field::CompletionDate,
-        Field::CreationDate,
-        Field::Status,
-        Field::Type,
-        Field::Kind,
-        Field::Direction,
-        Field::Amount,
-        Field::Credit,
-        Field::Debit,
-        Field::Currency,
-        Field::BalanceAfter,
-        Field::Counterparty,
-        Field::PayerName,
-        Field::CustomerReference,
-        Field::OriginalReference,
-    ];
-
-    /// Its key in `[fields]`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Field::TransactionReference => "transaction_reference",
-            Field::CompletionDate => "completion_date",
-            Field::CreationDate => "creation_date",
-            Field::Status => "status",
-            Field::Type => "type",
-            Field::Kind => "kind",
-            Field::Direction => "direction",
-            Field::Amount => "amount",
-            Field::Credit => "credit",
-            Field::Debit => "debit",
-            Field::Currency => "currency",
-            Field::BalanceAfter => "balance_after",
-            Field::Counterparty => "counterparty",
-            Field::PayerName => "payer_name",
-            Field::CustomerReference => "customer_reference",
-            Field::OriginalReference => "original_reference",
-        }
-    }
-}
-
-/// The `[fields]` of a selector file.
-#[derive(Debug, Clone)]
-pub struct Fields {
-    /// Where each named field stands. Only fields that the file names.
-    pub sources: BTreeMap<Field, Source>,
-    /// chrono formats tried in order, for each date field.
-    pub dates: BTreeMap<Field, Vec<String>>,
-    /// Cells with one of these texts are empty: the portal's word for "nothing here".
-    pub blank: Vec<String>,
-    /// How amounts are written.
-    pub decimal: DecimalRule,
-    /// Status words. A word that is not here is quarantined.
-    pub status: BTreeMap<String, Status>,
-    /// GSMA types by the portal's words, and the type of a word that is not here.
-    pub types: BTreeMap<String, TransactionType>,
-    /// The type of rows whose word is not in `types`; required.
-    pub other_type: TransactionType,
-    /// Words of the `kind` column that make a row a charge or a reversal.
-    pub kinds: BTreeMap<String, RowKind>,
-    /// Words of the `direction` column, where the direction is a word.
-    pub directions: BTreeMap<String, crate::payment::Direction>,
-    /// The status of every row of a portal that has no such column; then `sources` and `status` have none.
-    pub always_status: Option<Status>,
-    /// The direction of every row, where it is neither a word, a column nor a sign.
-    pub always_direction: Option<crate::payment::Direction>,
-    /// GSMA key of the counterparty, e.g. `msisdn`.
-    pub counterparty_key: String,
-    /// Fields that make the id where the portal has no reference; empty when `TransactionReference` is there.
-    pub identity: Vec<Field>,
-}
-
-/// How a portal writes amounts.
+/// What the page does not show but holds: `hidden`, or a `style` of its own that takes it from view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DecimalRule {
-    /// The decimal mark: `.` or `,`.
-    pub mark: char,
-    /// Marks between groups of three digits.
-    pub group: Option<char>,
+pub enum Hidden {
+    /// Read like the rest: a script may page through rows that are all there.
+    Read,
+    /// No part of the table: templates, sort keys.
+    Skip,
 }
 
 /// A duration as files write it (`30s`, `15m`, `24h`).

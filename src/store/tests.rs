@@ -27,6 +27,7 @@ fn payment(number: u8, status: Status) -> Payment {
         sub_type: None,
         direction: Direction::Credit,
         amount: "1500.50".parse().unwrap(),
+        fee: None,
         currency: "KES".to_owned(),
         counterparty: Vec::new(),
         payer_name: Some("JANE D.".to_owned()),

@@ -51,6 +51,7 @@ fn payment() -> Payment {
         sub_type: None,
         direction: Direction::Credit,
         amount: "1500.50".parse().unwrap(),
+        fee: None,
         currency: "KES".to_owned(),
         counterparty: vec![Party {
             key: "msisdn".to_owned(),

@@ -58,6 +58,7 @@ pub fn payment(number: u32) -> Payment {
         sub_type: None,
         direction: Direction::Credit,
         amount: (100 + number).into(),
+        fee: None,
         currency: "KES".to_owned(),
         counterparty: Vec::new(),
         payer_name: Some("JANE D.".to_owned()),

@@ -64,6 +64,7 @@ fn row(number: u16) -> Payment {
         sub_type: None,
         direction: Direction::Credit,
         amount: 100.into(),
+        fee: None,
         currency: "KES".to_owned(),
         counterparty: Vec::new(),
         payer_name: None,

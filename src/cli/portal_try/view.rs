@@ -223,7 +223,9 @@ fn data(reading: &Reading, payment: &Payment) -> Map<String, Value> {
 
 /// How each field of one row was read.
 pub(super) fn explanation(reading: &Reading, row: &Row) -> Outcome {
-    let explained = normalize::explain(&reading.portal, &reading.account, row, reading.now);
+    let rows = &reading.extracted.rows;
+    let page = normalize::Page::new(&reading.portal, &reading.account, rows, reading.now);
+    let explained = page.explain(row);
     let mut out = format!("row {}\n", row.number);
     for trace in &explained.fields {
         let place = match (&trace.origin, trace.column) {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::cell::source;
 use super::value;
 use crate::diagnostic::table::{Table, Value};
 use crate::payment::{Direction, RowKind, Status, TransactionType};
-use crate::selectors::{CellSource, DecimalRule, Field, Fields, Source};
+use crate::selectors::{AmountIs, ClockChange, DecimalRule, Field, Fields, Source};
 
 const CELL: &str = "{ header = \"Receipt No.\" }";
 const DATE: &str = "{ header = \"Completion Time\", formats = [\"%d-%m-%Y %H:%M:%S\"] }";
@@ -15,6 +16,7 @@ const TYPE: &str =
 const KIND: &str =
     "{ header = \"Reason Type\", map = { Charge = \"charge\", Reversal = \"reversal\" } }";
 const DIRECTION: &str = "{ header = \"Dr/Cr\", map = { Cr = \"credit\", Dr = \"debit\" } }";
+const FEE: &str = "{ header = \"Fee\", amount_is = \"gross\" }";
 const PARTY: &str = "{ header = \"Opposite Party\", key = \"msisdn\" }";
 
 /// What is read so far: every field lands in `sources` by the same call.
@@ -56,11 +58,12 @@ pub fn read(fields: &Table<'_>) -> Option<Fields> {
         STATUS,
         Status::ALL.map(|status| (status.as_str(), status)),
     );
-    let direction = reading.words(
-        Field::Direction,
-        DIRECTION,
-        [Direction::Credit, Direction::Debit].map(|direction| (direction.as_str(), direction)),
-    );
+    let (direction, other_direction) = reading.direction();
+    let amount_is = reading.field(Field::Fee, FEE, |cell| {
+        cell.need("amount_is", "\"gross\"", |word| {
+            word.word([("gross", AmountIs::Gross), ("net", AmountIs::Net)])
+        })
+    });
     let (types, other_type) = reading.types();
     let kinds = reading.field(Field::Kind, KIND, |cell| {
         let words = RowKind::ALL.map(|kind| (kind.as_str(), kind));
@@ -74,6 +77,13 @@ pub fn read(fields: &Table<'_>) -> Option<Fields> {
     let blank = fields.optional("blank", "[\"NULL\"]", |list| {
         list.list(|text| text.parse(value::cell))
     });
+    let clock_change = fields.optional("clock_change", "\"earlier\"", |word| {
+        word.word([
+            ("refuse", ClockChange::Refuse),
+            ("earlier", ClockChange::Earlier),
+            ("later", ClockChange::Later),
+        ])
+    });
     let decimal = fields.need("decimal", "{ mark = \".\", group = \",\" }", decimal);
     let identity = identity(fields);
     required(fields);
@@ -84,6 +94,9 @@ pub fn read(fields: &Table<'_>) -> Option<Fields> {
         decimal: decimal?,
         always_status: status.always,
         always_direction: direction.always,
+        other_direction,
+        amount_is: amount_is.unwrap_or(AmountIs::Gross),
+        clock_change: clock_change.unwrap_or(ClockChange::Refuse),
         status: status.map,
         directions: direction.map,
         types,
@@ -110,7 +123,7 @@ impl Reading<'_, '_> {
     ) -> Option<T> {
         let (source, own) = self.fields.optional(field.as_str(), example, |value| {
             value.table(|cell| {
-                let source = source(cell);
+                let source = source(field, cell);
                 let own = more(cell);
                 Some((source?, own?))
             })
@@ -142,6 +155,25 @@ impl Reading<'_, '_> {
         }
     }
 
+    /// A column of words, and the direction of every other word, where the file says one.
+    fn direction(&mut self) -> (Words<Direction>, Option<Direction>) {
+        let words = [Direction::Credit, Direction::Debit];
+        let words = words.map(|direction| (direction.as_str(), direction));
+        if let Some(always) = self.always(Field::Direction, DIRECTION, words) {
+            let map = BTreeMap::new();
+            return (Words { map, always }, None);
+        }
+        let read = self.field(Field::Direction, DIRECTION, |cell| {
+            let map = cell.need("map", "{ Cr = \"credit\" }", |map| {
+                map.map(|word| word.word(words))
+            });
+            let other = cell.optional("other", "\"debit\"", |word| word.word(words));
+            Some((map?, other))
+        });
+        let (map, other) = read.unwrap_or_default();
+        (Words { map, always: None }, other)
+    }
+
     fn types(&mut self) -> (BTreeMap<String, TransactionType>, Option<TransactionType>) {
         let words = TransactionType::ALL.map(|kind| (kind.as_str(), kind));
         if let Some(always) = self.always(Field::Type, TYPE, words) {
@@ -171,56 +203,6 @@ impl Reading<'_, '_> {
         value.has_key("always").then(|| {
             value.table(|cell| cell.need("always", "\"completed\"", |word| word.word(words)))
         })
-    }
-}
-
-/// Where the cell is: exactly one of `header` and `css`.
-fn source(cell: &Table<'_>) -> Option<Source> {
-    let header = cell.value("header", "\"Receipt No.\"");
-    let css = cell.value("css", "\"td.ref\"");
-    let nth = cell.optional("nth", "2", |nth| nth.whole(1..=100));
-    let attribute = cell.value("attribute", "\"title\"");
-    let capture = cell.optional("capture", "\"^([0-9*]+)\"", |text| text.parse(value::regex));
-    if let (Some(attribute), None) = (&attribute, &css) {
-        attribute.wrong::<()>("needs `css`", "name the element by `css`, within the row");
-    }
-    let cell = match (header, css) {
-        (Some(header), None) => CellSource::Header {
-            names: names(&header)?,
-            nth: usize::try_from(nth.unwrap_or(1)).ok()?,
-        },
-        (None, Some(css)) => {
-            if cell.has("nth") {
-                cell.wrong(
-                    "`nth` counts equal headers; it does nothing beside `css`",
-                    "write `css = \"td:nth-child(2)\"` instead",
-                );
-            }
-            CellSource::Css {
-                css: css.parse(value::css)?,
-                attribute: attribute.and_then(|name| name.text()).map(str::to_owned),
-            }
-        }
-        (Some(_), Some(css)) => {
-            return css.wrong("stands beside `header`", "keep the one that finds the cell");
-        }
-        (None, None) => {
-            cell.wrong(
-                "no cell is named",
-                "add `header = \"…\"`, the text above the column, or `css = \"…\"` within the row",
-            );
-            return None;
-        }
-    };
-    Some(Source { cell, capture })
-}
-
-fn names(header: &Value<'_>) -> Option<Vec<String>> {
-    let name = |value: &Value<'_>| value.text().map(str::to_owned);
-    if header.is_list() {
-        header.list(name)
-    } else {
-        name(header).map(|name| vec![name])
     }
 }
 
@@ -274,6 +256,7 @@ fn identity(fields: &Table<'_>) -> Option<Vec<Field>> {
             | Field::Credit
             | Field::Debit
             | Field::Currency
+            | Field::Fee
             | Field::BalanceAfter
             | Field::CustomerReference
             | Field::OriginalReference => {

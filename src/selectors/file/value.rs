@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::format::{Item, Numeric, StrftimeItems};
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use regex::Regex;
 use scraper::Selector;
@@ -11,6 +11,7 @@ use scraper::Selector;
 use crate::diagnostic::closest;
 use crate::diagnostic::table::{Wrong, wrong};
 use crate::extract::text::collapse;
+use crate::normalize::has_offset;
 use crate::selectors::Origin;
 use crate::selectors::parse_duration;
 
@@ -234,23 +235,34 @@ pub fn regex_with_group(text: &str) -> Result<Regex, Wrong> {
     Ok(regex)
 }
 
-/// A chrono format of a date and time of day in the portal's zone.
+/// A chrono format of a date and time of day: local time of the portal's zone, or with an offset from UTC.
 ///
 /// Proved by writing an instant with it and reading it back: whatever lacks a part gives another instant.
 pub fn date_time(text: &str) -> Result<String, Wrong> {
     refuse_foreign(text)?;
     let sample = NaiveDate::from_ymd_opt(2026, 11, 21).and_then(|day| day.and_hms_opt(17, 42, 0));
-    let written = sample.and_then(|sample| write_with(sample.format(text)));
-    match written.map(|written| NaiveDateTime::parse_from_str(&written, text).ok()) {
+    let (proved, read) = if has_offset(text) {
+        let sample = sample.map(|sample| sample.and_utc().fixed_offset());
+        let written = sample.and_then(|sample| write_with(sample.format(text)));
+        let read = written.map(|written| DateTime::parse_from_str(&written, text).ok() == sample);
+        (read, "or an offset that digits say, such as `%:z`")
+    } else {
+        let written = sample.and_then(|sample| write_with(sample.format(text)));
+        let read =
+            written.map(|written| NaiveDateTime::parse_from_str(&written, text).ok() == sample);
+        (read, "a date alone cannot order payments")
+    };
+    match proved {
         None => Err(wrong(
-            "names an offset or zone",
+            "names a zone",
             "leave it out, or match it as literal text: local times are read in `zone`",
         )),
-        Some(read) if read == sample => Ok(text.to_owned()),
-        Some(_) => Err(wrong(
+        Some(true) => Ok(text.to_owned()),
+        Some(false) => Err(wrong(
             "does not say year, month, day, hour and minute",
-            "write all of them, such as `%d-%m-%Y %H:%M:%S` (12-hour clocks: `%I:%M:%S %p`); a date alone \
-             cannot order payments",
+            format!(
+                "write all of them, such as `%d-%m-%Y %H:%M:%S` (12-hour clocks: `%I:%M:%S %p`); {read}"
+            ),
         )),
     }
 }
@@ -324,6 +336,9 @@ mod tests {
             "%b %e %Y %I:%M:%S %p",
             "%d-%b-%Y %H:%M:%S",
             "%FT%T",
+            "%FT%T%:z",
+            "%F %T%z",
+            "%+",
         ] {
             assert_eq!(date_time(good).as_deref(), Ok(good), "{good}");
         }
@@ -335,8 +350,8 @@ mod tests {
             "%d-%m-%Y %H",
             "%Q",
             "%s",
-            "%FT%T%z",
-            "%+",
+            "%T%z",
+            "%FT%T %Z",
             "dd/mm/yyyy",
         ] {
             assert!(date_time(bad).is_err(), "{bad}");
