@@ -47,7 +47,8 @@
 //! A restart spends no login while the portal's session lives: `agent::restarts`, `webdriver::kept`, `tests/simulation`. Its age
 //! counts from the sign-in: `session::life`, `agent::import`, `person::status`. A person signs in where and when one is at
 //! hand: `person::by_hand` (in our browser, which is kept for them), `person::session_import` (in their own), `attended` in
-//! `tests/simulation`.
+//! `tests/simulation`. What sessions have taught of their portal (idle time, age at which they end) is kept over restarts:
+//! `session::life`, `store::tests`, and `tests/simulation` counts the sign-ins that forgetting it would cost.
 //!
 //! # Life of a payment
 //!

@@ -5,7 +5,7 @@ use std::time::Duration;
 mod life;
 mod stand;
 
-pub use life::{Life, Pattern};
+pub use life::{End, Learned, Life, Pattern};
 pub use stand::{Act, Event, Stand};
 
 /// What became of a sign-in.

@@ -59,7 +59,12 @@ impl<P: Portal> Agent<P> {
         answer: oneshot::Sender<Answer>,
     ) {
         match self.taken_over(origin, session).await {
-            Ok(()) => self.import_asked = Some(answer),
+            Ok(()) => {
+                self.answer_import(Answer::Refused(
+                    "another session was imported after it: that one is tried".to_owned(),
+                ));
+                self.import_asked = Some(answer);
+            }
             Err(why) => {
                 // Whoever asked may have gone away meanwhile; so everywhere below.
                 let _gone = answer.send(Answer::Refused(why));
@@ -149,6 +154,16 @@ impl<P: Portal> Agent<P> {
         }
     }
 
+    /// A pause signs out, also of a session that was imported and not tried yet: who imported it hears so at once.
+    pub(super) fn say_import_dropped(&mut self) {
+        self.imported = false;
+        let name = &self.account.about.name;
+        let said = format!(
+            "{name} was paused before the session could be tried, and a pause signs out: import a new one, which ends the pause"
+        );
+        self.answer_import(Answer::Refused(said));
+    }
+
     /// A turn ended without a word of the portal on the session: who imported it is not kept waiting.
     pub(super) fn say_import_waits(&mut self, turn: &Result<Turn, TurnError>) {
         if self.import_asked.is_none() {
@@ -159,6 +174,15 @@ impl<P: Portal> Agent<P> {
             Ok(Turn::Read(_) | Turn::Stopping) => "the agent is stopping".to_owned(),
             Err(error) => error.to_string(),
         };
+        self.say_import_kept(&why);
+    }
+
+    /// Every browser is taken, perhaps for long: by a person who signs in in one.
+    pub(super) fn say_import_crowded(&mut self) {
+        self.say_import_kept("every browser is taken: raise `max_sessions`");
+    }
+
+    fn say_import_kept(&mut self, why: &str) {
         let name = &self.account.about.name;
         let said = format!(
             "{name}: the session is kept and will be tried, but could not be yet ({why}): see `tillwatch status`"

@@ -12,13 +12,14 @@ use crate::portal::Portal;
 use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
 use crate::schedule::Schedule;
-use crate::session::{Act, Event, Life, Stand};
+use crate::session::{Act, Event, Learned, Life, Stand};
 use crate::status::State;
 use crate::store::{AccountState, Breaker, StoreError};
 
 mod account;
 mod failure;
 mod import;
+mod learned;
 mod person;
 mod plan;
 mod say;
@@ -73,6 +74,8 @@ pub struct Agent<P> {
     known: AccountState,
     stand: Stand,
     life: Life,
+    /// What of that is on disk.
+    learned_kept: Learned,
 }
 
 impl<P: Portal> Agent<P> {
@@ -101,7 +104,9 @@ impl<P: Portal> Agent<P> {
         } else {
             Stand::SignedOut
         };
-        let life = Life::new(account.selectors.session.idle);
+        let (name, origin) = (&account.about.name, account.selectors.origin.to_string());
+        let learned_kept = edges.store.learned(name, &origin).await?;
+        let life = Life::new(account.selectors.session.idle, learned_kept.clone());
         Ok(Self {
             account,
             limits,
@@ -129,6 +134,7 @@ impl<P: Portal> Agent<P> {
             known,
             stand,
             life,
+            learned_kept,
         })
     }
 
@@ -236,7 +242,12 @@ impl<P: Portal> Agent<P> {
     /// Waits for leave to have a browser, an order or the end. `None`: the end.
     async fn await_place(&mut self, due: Duration, stop: &mut watch::Receiver<bool>) -> Option<()> {
         let since = self.edges.clock.monotonic();
+        let importing = self.import_asked.is_some();
         tokio::select! {
+            () = tokio::time::sleep(IMPORT_PATIENCE), if importing => {
+                self.say_import_crowded();
+                Some(())
+            }
             place = self.edges.pool.place(due) => {
                 self.edges.portal.take_place(place);
                 self.say_waited(self.edges.clock.monotonic().saturating_sub(since));
@@ -298,6 +309,7 @@ impl<P: Portal> Agent<P> {
                 self.unlock().await;
                 self.edges.portal.close().await;
                 self.life.forget();
+                self.say_import_dropped();
                 let paused = self.edges.store.set_paused(&name, true).await;
                 if paused.is_ok() {
                     self.becomes(Event::Pause);
@@ -376,6 +388,7 @@ impl<P: Portal> Agent<P> {
         self.waited_in = None;
         self.person_asked = None;
         self.no_more_doubt().await;
+        self.keep_learned().await;
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.polls += 1;
         self.schedule.read(began, now, swept, self.interval());
@@ -470,5 +483,7 @@ async fn ordered(
 
 /// A failure that has lasted this many tries is told to a person, whatever it is.
 const LASTING: u32 = 10;
+/// Whoever imported a session hears after this long that every browser is taken.
+const IMPORT_PATIENCE: Duration = Duration::from_secs(10);
 /// A stopped account looks this often whether its credential changed.
 const RECHECK: Duration = Duration::from_secs(10);

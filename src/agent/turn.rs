@@ -60,6 +60,7 @@ impl<P: Portal> Agent<P> {
                     self.edges.portal.forget();
                 }
                 self.life.ended(self.edges.clock.monotonic());
+                self.keep_learned().await;
                 self.becomes(Event::PageOut);
                 self.sign_in_and_read(stop).await
             }

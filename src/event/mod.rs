@@ -223,6 +223,8 @@ pub enum Event {
         gap: Gap,
         /// `false` when first told, `true` once it was filled.
         closed: bool,
+        /// How often it had been told as filled before, and opened again: each time is a fact of its own.
+        again: u32,
     },
 }
 
@@ -292,17 +294,21 @@ pub fn event_id(event: &Event, account: &AccountRef) -> String {
             let until = instant_bytes(*until);
             hashed("wm", &account_fields(&account.operator, &[&until]))
         }
-        Event::Gap { gap, closed } => {
+        Event::Gap { gap, closed, again } => {
             let (from, to) = (instant_bytes(gap.from), instant_bytes(gap.to));
             let before = gap.before_reference.as_deref().unwrap_or_default();
-            let rest: [&[u8]; 5] = [
+            let again = again.to_be_bytes();
+            let rest: [&[u8]; 6] = [
                 gap.cause.as_str().as_bytes(),
                 &from,
                 &to,
                 before.as_bytes(),
                 if *closed { b"closed" } else { b"open" },
+                &again,
             ];
-            hashed("gap", &account_fields(&account.operator, &rest))
+            // The first time has the id that it always had.
+            let rest = if again == [0; 4] { &rest[..5] } else { &rest };
+            hashed("gap", &account_fields(&account.operator, rest))
         }
     }
 }

@@ -213,7 +213,9 @@ fn data<'a>(event: &'a Event, account: &'a AccountRef) -> (String, WireData<'a>)
             account.operator.number.clone(),
             WireData::Watermark(watermark(*until, *proof, account)),
         ),
-        Event::Gap { gap: hole, closed } => (
+        Event::Gap {
+            gap: hole, closed, ..
+        } => (
             account.operator.number.clone(),
             WireData::Gap(gap(hole, *closed, account)),
         ),

@@ -24,6 +24,7 @@ use crate::selectors::{self, Order};
 use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store};
 use crate::understand::TablePage;
 
+mod aside;
 mod error;
 mod page;
 mod proof;
@@ -248,7 +249,7 @@ impl<P: Portal> Reader<'_, P> {
             .await?;
         let mut fresh = Vec::new();
         let mut aside: Vec<QuarantinedRow> = Vec::new();
-        let mut understood = Vec::new();
+        let mut understood = self.replaced(&table, &known, plan.since).await?;
         for row in table.rows {
             let key = RowKey::of(&row.cells);
             let normalized = match row.meaning {

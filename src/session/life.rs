@@ -1,7 +1,8 @@
 //! How long sessions of an account live, learned from those that ended: when to touch the portal so that one goes on,
 //! and when sign-ins are to be spread because none does. Pure; instants are monotonic time.
 //!
-//! A session outlives the process that began it: its age counts from the sign-in, whoever kept the instant.
+//! A session outlives the process that began it: its age counts from the sign-in, whoever kept the instant. So does what was
+//! learned: it is about the portal, and [`Learned`] is kept over restarts, sign-outs and the ends of sessions.
 
 use std::time::Duration;
 
@@ -14,11 +15,23 @@ const TOUCH_AT_LEAST: Duration = Duration::from_secs(20);
 
 /// How one session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct End {
+pub struct End {
     /// From the sign-in to its last sign of life: it lived at least so long.
-    lived: Duration,
+    pub lived: Duration,
     /// From its last sign of life to the page that said it was over.
-    idle: Duration,
+    pub idle: Duration,
+}
+
+/// What the sessions so far have taught. Kept between runs; times are spans, so that no clock matters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// The longest pause that a session was seen to outlive.
+    pub outlived: Duration,
+    /// The last ends, oldest first, as many as make a pattern.
+    pub ends: Vec<End>,
+    /// The shortest pauses that sessions ended after, each longer than any that one outlived. Ends of another kind in
+    /// between do not unteach them.
+    pub ended_idle: Vec<Duration>,
 }
 
 /// A session and its age at one instant: the sign-in itself may lie before the monotonic clock's origin.
@@ -63,28 +76,27 @@ pub struct Life {
     /// of life.
     last_asked: Duration,
     last_sign_in: Option<Aged>,
-    /// The longest pause that a session was seen to outlive.
-    outlived: Duration,
-    ends: Vec<End>,
-    /// The shortest pauses that sessions ended after, each longer than any that one outlived. Ends of another kind in
-    /// between do not unteach them.
-    ended_idle: Vec<Duration>,
+    learned: Learned,
 }
 
 impl Life {
-    /// Nothing learned yet.
+    /// No session is on; `learned` is what earlier runs have seen.
     #[must_use]
-    pub fn new(stated_idle: Option<Duration>) -> Self {
+    pub fn new(stated_idle: Option<Duration>, learned: Learned) -> Self {
         Self {
             stated_idle,
             signed_in: None,
             last_sign: None,
             last_asked: Duration::ZERO,
             last_sign_in: None,
-            outlived: Duration::ZERO,
-            ends: Vec::new(),
-            ended_idle: Vec::new(),
+            learned,
         }
+    }
+
+    /// What is worth keeping for the next run.
+    #[must_use]
+    pub fn learned(&self) -> &Learned {
+        &self.learned
     }
 
     /// An attempt let us in.
@@ -108,8 +120,10 @@ impl Life {
     pub fn sign_of_life(&mut self, now: Duration) {
         if let (Some(_), Some(last)) = (self.signed_in, self.last_sign) {
             let last = last.max(self.last_asked);
-            self.outlived = self.outlived.max(now.saturating_sub(last));
-            self.ended_idle.retain(|idle| *idle > self.outlived);
+            self.learned.outlived = self.learned.outlived.max(now.saturating_sub(last));
+            self.learned
+                .ended_idle
+                .retain(|idle| *idle > self.learned.outlived);
         }
         self.last_sign = Some(now);
     }
@@ -124,17 +138,17 @@ impl Life {
     pub fn ended(&mut self, now: Duration) {
         if let (Some(began), Some(last)) = (self.signed_in.take(), self.last_sign.take()) {
             let idle = now.saturating_sub(last);
-            self.ends.push(End {
+            self.learned.ends.push(End {
                 lived: began.at(last),
                 idle,
             });
-            if self.ends.len() > PATTERN {
-                self.ends.remove(0);
+            if self.learned.ends.len() > PATTERN {
+                self.learned.ends.remove(0);
             }
-            if idle > self.outlived {
-                self.ended_idle.push(idle);
-                self.ended_idle.sort();
-                self.ended_idle.truncate(IDLE_ENDS);
+            if idle > self.learned.outlived {
+                self.learned.ended_idle.push(idle);
+                self.learned.ended_idle.sort();
+                self.learned.ended_idle.truncate(IDLE_ENDS);
             }
         }
     }
@@ -148,11 +162,11 @@ impl Life {
     /// What the last ends show.
     #[must_use]
     pub fn pattern(&self) -> Pattern {
-        if self.ends.len() < PATTERN {
+        if self.learned.ends.len() < PATTERN {
             return Pattern::Lasting;
         }
-        let shortest = |of: fn(&End) -> Duration| self.ends.iter().map(of).min();
-        let longest = |of: fn(&End) -> Duration| self.ends.iter().map(of).max();
+        let shortest = |of: fn(&End) -> Duration| self.learned.ends.iter().map(of).min();
+        let longest = |of: fn(&End) -> Duration| self.learned.ends.iter().map(of).max();
         let (Some(idle), Some(least), Some(most)) = (
             shortest(|end| end.idle),
             shortest(|end| end.lived),
@@ -160,7 +174,7 @@ impl Life {
         ) else {
             return Pattern::Lasting;
         };
-        let by_idleness = idle > self.outlived;
+        let by_idleness = idle > self.learned.outlived;
         if by_idleness && idle / 2 < TOUCH_AT_LEAST && most < 2 * idle + TOUCH_AT_LEAST {
             return Pattern::OneReading;
         }
@@ -168,7 +182,12 @@ impl Life {
             return Pattern::Idle(idle);
         }
         // Each end lies between the last sign of life and the page that told it; all of one age overlap there.
-        let overlap = self.ends.iter().map(|end| end.lived + end.idle).min();
+        let overlap = self
+            .learned
+            .ends
+            .iter()
+            .map(|end| end.lived + end.idle)
+            .min();
         match (longest(|end| end.lived), overlap) {
             (Some(alive), Some(over)) if alive <= over => Pattern::FixedAge(least),
             (Some(_), Some(_) | None) | (None, _) => Pattern::Lasting,
@@ -180,9 +199,9 @@ impl Life {
     pub fn touch_every(&self) -> Option<Duration> {
         let stated = self.stated_idle.map(|idle| idle * 3 / 5);
         // One that somebody dropped right after its sign-in says nothing.
-        let believed = self.ended_idle.get(PATTERN - 1);
+        let believed = self.learned.ended_idle.get(PATTERN - 1);
         // Not at the very edge of what one has outlived: a page may take longer next time.
-        let learned = believed.map(|idle| (*idle / 2).max(self.outlived * 9 / 10));
+        let learned = believed.map(|idle| (*idle / 2).max(self.learned.outlived * 9 / 10));
         let both = stated.into_iter().chain(learned).min();
         both.filter(|every| *every >= TOUCH_AT_LEAST)
     }
@@ -207,8 +226,12 @@ impl Life {
     /// last one: how long that is from `now`.
     #[must_use]
     pub fn hold_back(&self, now: Duration, pace: Duration) -> Option<Duration> {
-        let early =
-            self.ends.len() >= PATTERN && self.ends.iter().all(|end| end.lived + end.idle < pace);
+        let early = self.learned.ends.len() >= PATTERN
+            && self
+                .learned
+                .ends
+                .iter()
+                .all(|end| end.lived + end.idle < pace);
         let last = self.last_sign_in.filter(|_| early)?;
         let wait = pace.saturating_sub(last.at(now));
         (!wait.is_zero()).then_some(wait)
@@ -221,6 +244,10 @@ mod tests {
 
     const S: fn(u64) -> Duration = Duration::from_secs;
 
+    fn unlearned(stated_idle: Option<Duration>) -> Life {
+        Life::new(stated_idle, Learned::default())
+    }
+
     /// Lives `sessions` sessions at a portal with these timeouts, polled every `poll`.
     fn lived(
         sessions: u32,
@@ -228,7 +255,7 @@ mod tests {
         idle: Duration,
         absolute: Duration,
     ) -> (Life, Duration) {
-        let mut life = Life::new(None);
+        let mut life = unlearned(None);
         let mut now = S(1000);
         for _ in 0..sessions {
             let began = now;
@@ -297,11 +324,11 @@ mod tests {
 
     #[test]
     fn a_stated_idle_time_keeps_the_first_session_alive() {
-        let mut life = Life::new(Some(S(300)));
+        let mut life = unlearned(Some(S(300)));
         assert_eq!(life.touch_every(), Some(S(180)));
         life.signed_in(S(0));
         assert_eq!(life.touch_every(), Some(S(180)));
-        assert_eq!(Life::new(Some(S(10))).touch_every(), None, "not worth it");
+        assert_eq!(unlearned(Some(S(10))).touch_every(), None, "not worth it");
     }
 
     #[test]
@@ -328,7 +355,7 @@ mod tests {
     /// Four sessions that end at 1800 s, polled every 30 s; in each the agent is started anew, or loses its browser,
     /// after `until` seconds.
     fn restarted(until: u64) -> Life {
-        let (mut life, mut now) = (Life::new(None), S(1000));
+        let (mut life, mut now) = (unlearned(None), S(1000));
         for _ in 0..4 {
             let began = now;
             life.signed_in(now);
@@ -362,8 +389,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_learned_is_known_in_the_next_run() {
+        let (life, _) = lived(4, S(600), S(300), S(1_000_000));
+        let (touch, pattern) = (life.touch_every(), life.pattern());
+        let mut next = Life::new(None, life.learned().clone());
+        assert_eq!((next.touch_every(), next.pattern()), (touch, pattern));
+        assert!(touch.is_some());
+        assert_eq!(next.age(S(10)), None, "but no session is on");
+        next.signed_in(S(10));
+        next.sign_of_life(S(700));
+        assert_eq!(next.touch_every(), None, "and what one outlives unteaches");
+    }
+
+    #[test]
     fn a_session_that_ended_while_nobody_looked_teaches_nothing() {
-        let mut life = Life::new(None);
+        let mut life = unlearned(None);
         for _ in 0..4 {
             life.brought_back(S(100), S(50_000));
             life.ended(S(110));
@@ -381,7 +421,7 @@ mod tests {
 
     #[test]
     fn what_somebody_else_ended_teaches_nothing() {
-        let mut life = Life::new(None);
+        let mut life = unlearned(None);
         for start in 0..5 {
             life.signed_in(S(start * 100));
             life.forget();

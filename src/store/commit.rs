@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::reading::{Committed, QuarantinedRow, Reading};
 use super::{MAX_GAPS, MAX_QUARANTINED, WATERMARK_EVERY};
 use crate::announce::{Announcement, Facts, LastTold, Seen, decide};
-use crate::event::{AccountRef, Envelope, Event, event_id, render};
+use crate::event::{AccountRef, Envelope, Event, Gap, event_id, render};
 use crate::past::Unread;
 use crate::payment::{AccountName, Payment};
 
@@ -269,7 +269,7 @@ impl Commit<'_> {
 
     fn gaps(&mut self, mut state: AccountState) -> Result<AccountState, StoreError> {
         let found = &self.reading.gaps;
-        let judged = |gap: &crate::event::Gap| {
+        let judged = |gap: &Gap| {
             found
                 .covered
                 .is_some_and(|(from, to)| from <= gap.from && gap.to <= to)
@@ -279,15 +279,10 @@ impl Commit<'_> {
             .partition(|gap| found.open.contains(gap) || !judged(gap));
         state.gaps = open;
         for gap in closed {
-            let event = Event::Gap {
-                gap: gap.clone(),
-                closed: true,
-            };
-            let key = told_gap_key(&event, &self.reading.account);
-            // The same hole may open and close again: one fact, told once.
-            if self.db.get(&key)?.is_none() {
-                self.tell(&event, false);
-                self.changes.put(key, codec::encode(&()));
+            let again = self.times_closed(&gap)?;
+            // A hole of an older store that opened again was not told again: nor is its end.
+            let was_told = again == 0 || self.is_told(&gap, false, again)?;
+            if was_told && self.tell_gap(&gap, true, again)? {
                 self.done.gaps_closed.push(gap);
             }
         }
@@ -295,20 +290,41 @@ impl Commit<'_> {
             if state.gaps.contains(gap) || state.gaps.len() >= MAX_GAPS {
                 continue;
             }
-            let event = Event::Gap {
-                gap: gap.clone(),
-                closed: false,
-            };
-            let key = told_gap_key(&event, &self.reading.account);
-            // One that closed and opens again has the id of its first telling: it is kept, not told twice.
-            if self.db.get(&key)?.is_none() {
-                self.tell(&event, false);
-                self.changes.put(key, codec::encode(&()));
+            let again = self.times_closed(gap)?;
+            // After a rebuild it may have been told already.
+            if self.tell_gap(gap, false, again)? {
                 self.done.gaps_opened.push(gap.clone());
             }
             state.gaps.push(gap.clone());
         }
         Ok(state)
+    }
+
+    /// How often the hole was told as filled: it may open again.
+    fn times_closed(&self, gap: &Gap) -> Result<u32, StoreError> {
+        let mut times = 0;
+        while self.is_told(gap, true, times)? {
+            times += 1;
+        }
+        Ok(times)
+    }
+
+    fn is_told(&self, gap: &Gap, closed: bool, again: u32) -> Result<bool, StoreError> {
+        let event = gap_event(gap, closed, again);
+        let told = self.db.get(&told_gap_key(&event, &self.reading.account))?;
+        Ok(told.is_some())
+    }
+
+    /// Says whether it was news.
+    fn tell_gap(&mut self, gap: &Gap, closed: bool, again: u32) -> Result<bool, StoreError> {
+        if self.is_told(gap, closed, again)? {
+            return Ok(false);
+        }
+        let event = gap_event(gap, closed, again);
+        self.tell(&event, false);
+        let key = told_gap_key(&event, &self.reading.account);
+        self.changes.put(key, codec::encode(&()));
+        Ok(true)
     }
 
     fn watermark(&mut self, mut state: AccountState) -> AccountState {
@@ -330,6 +346,11 @@ impl Commit<'_> {
         state.watermark_told_at = Some(self.now);
         state
     }
+}
+
+fn gap_event(gap: &Gap, closed: bool, again: u32) -> Event {
+    let gap = gap.clone();
+    Event::Gap { gap, closed, again }
 }
 
 /// Where it is noted that a hole was told.

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::event::{Cursor, Epoch, Line};
 use crate::past::Unread;
 use crate::payment::{AccountName, PaymentId};
+use crate::session::Learned;
 
 mod account;
 mod codec;
@@ -28,6 +29,7 @@ mod db;
 mod error;
 mod history;
 mod import;
+mod learned;
 mod open;
 mod outbox;
 mod reading;
@@ -216,6 +218,35 @@ impl Store {
     ) -> Result<(), StoreError> {
         let account = account.clone();
         self.run(move |db, _| commit::set_unread(db, account, unread))
+            .await
+    }
+
+    /// What sessions of `account` at `origin` have taught; nothing where nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn learned(
+        &self,
+        account: &AccountName,
+        origin: &str,
+    ) -> Result<Learned, StoreError> {
+        let (account, origin) = (account.clone(), origin.to_owned());
+        self.run(move |db, _| learned::get(db, &account, &origin))
+            .await
+    }
+
+    /// Keeps that.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_learned(
+        &self,
+        account: &AccountName,
+        origin: &str,
+        learned: Learned,
+    ) -> Result<(), StoreError> {
+        let (account, origin) = (account.clone(), origin.to_owned());
+        self.run(move |db, _| learned::set(db, &account, &origin, &learned))
             .await
     }
 

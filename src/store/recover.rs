@@ -287,7 +287,13 @@ impl Filling {
 
     /// What a backup alone knows, and the events that some sink may not have had.
     fn take_backup(&mut self, backup: &Db, sinks: &[String]) -> Result<u64, StoreError> {
-        for kind in [Kind::Seen, Kind::Quarantine, Kind::Ledger, Kind::ToldGap] {
+        for kind in [
+            Kind::Seen,
+            Kind::Quarantine,
+            Kind::Ledger,
+            Kind::ToldGap,
+            Kind::Learned,
+        ] {
             for record in backup.with_prefix(&kind.key(b"")) {
                 let (key, value) = record?;
                 if !self.changes.holds(&key) && self.db.get(&key)?.is_none() {

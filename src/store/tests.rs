@@ -161,7 +161,7 @@ async fn a_watermark_comes_at_most_once_a_minute_and_only_forward() {
 }
 
 #[tokio::test]
-async fn a_hole_is_told_once_and_once_more_when_it_was_filled() {
+async fn a_hole_is_told_once_and_once_more_when_it_was_filled_each_time_that_it_opens() {
     let fixture = Fixture::new().await;
     let at = |minute| start() + TimeDelta::minutes(minute);
     let gap = Gap {
@@ -186,6 +186,11 @@ async fn a_hole_is_told_once_and_once_more_when_it_was_filled() {
         (covering(2, 9, &[]), 0, 0),
         (covering(0, 9, &[]), 0, 1),
         (covering(0, 9, &[]), 0, 0),
+        // It opens again: news, with an id of its own; and so is its end.
+        (covering(0, 9, holes), 1, 0),
+        (covering(0, 9, holes), 0, 0),
+        (covering(0, 9, &[]), 0, 1),
+        (covering(0, 9, holes), 1, 0),
     ] {
         let done = fixture.store.commit(reading).await.unwrap();
         assert_eq!(
@@ -193,7 +198,26 @@ async fn a_hole_is_told_once_and_once_more_when_it_was_filled() {
             (opened, closed)
         );
     }
-    assert_eq!(fixture.told().await.len(), 2);
+    let told = fixture.told().await;
+    let ids: std::collections::HashSet<&str> = told.iter().map(|told| told.id.as_str()).collect();
+    assert_eq!((told.len(), ids.len()), (5, 5));
+}
+
+#[tokio::test]
+async fn what_sessions_taught_is_kept_for_the_portal_that_taught_it() {
+    use crate::session::Learned;
+    let fixture = Fixture::new().await;
+    let (store, account) = (&fixture.store, name());
+    let nothing = Learned::default();
+    assert_eq!(store.learned(&account, "one").await.unwrap(), nothing);
+    let learned = Learned {
+        outlived: std::time::Duration::from_secs(60),
+        ..Learned::default()
+    };
+    let kept = learned.clone();
+    store.set_learned(&account, "one", kept).await.unwrap();
+    assert_eq!(store.learned(&account, "one").await.unwrap(), learned);
+    assert_eq!(store.learned(&account, "two").await.unwrap(), nothing);
 }
 
 #[tokio::test]

@@ -142,6 +142,7 @@ fn gap(closed: bool) -> Event {
             before_reference: Some("UKL4AB12CD".to_owned()),
         },
         closed,
+        again: 0,
     }
 }
 

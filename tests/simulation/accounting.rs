@@ -7,11 +7,13 @@ use std::time::Duration;
 use tillwatch::session::Outcome as SignIn;
 use tillwatch::status::Halt;
 
-use crate::books::Answer;
+use crate::books::{Answer, Refuses};
+use crate::codes::{self, Fate};
 use crate::profile::DAY;
 use crate::sessions::{Attempt, Cause};
-use crate::watch::{Deed, Read, Trouble};
+use crate::watch::{Deed, Trouble};
 use crate::world::Outcome;
+use crate::{freshness, hours};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// A session that must be touched more often than every 20 s is left to end.
@@ -31,16 +33,21 @@ pub fn broken(outcome: &Outcome) -> Vec<String> {
     broken.extend(learning(outcome));
     broken.extend(people(outcome));
     broken.extend(notices(outcome));
+    broken.extend(hours::broken(outcome));
+    broken.extend(freshness::broken(outcome));
     let sessions = &outcome.books.sessions;
-    // What is known to end at a bad time is replaced within the attended hours, on purpose.
-    let replaces = outcome.profile.attended.is_some();
-    if sessions.thrown_away > 0 && !replaces {
+    if sessions.thrown_away > hours::replacements(outcome) {
         broken.push("a session that lives was thrown away".to_owned());
     }
     for at in &sessions.fought {
         broken.push(format!(
             "at {at:?} it fought with somebody else over the session"
         ));
+    }
+    if outcome.profile.rules.refuses == Refuses::AtTheForm {
+        let in_vain = sessions.in_vain.iter();
+        broken
+            .extend(in_vain.map(|at| format!("at {at:?} it signed in past a form that was shut")));
     }
     let (most, allowed) = (outcome.books.most_loads, outcome.profile.rules.page_loads);
     if most > usize::try_from(allowed).expect("small") {
@@ -78,8 +85,8 @@ fn crowd(attempts: &[Attempt], most: usize, within: Duration) -> Option<(Duratio
     })
 }
 
-/// No refused password again, until it is another one: one answer may be lost on its way, and none is asked for again
-/// after it was told.
+/// No refused password again, until it is another one: one answer may be lost on its way, beside those with which the agent
+/// died, and none is asked for again after it was told.
 fn refused_passwords(outcome: &Outcome) -> Vec<String> {
     let mut tries: BTreeMap<&str, (u32, Option<Duration>)> = BTreeMap::new();
     let mut broken = Vec::new();
@@ -89,7 +96,7 @@ fn refused_passwords(outcome: &Outcome) -> Vec<String> {
             let at = wrong.at;
             broken.push(format!("refused at {told:?}, and typed again at {at:?}"));
         }
-        *unanswered += u32::from(wrong.told.is_none());
+        *unanswered += u32::from(wrong.told.is_none() && !wrong.in_hand);
         *told = told.or(wrong.told);
         if *unanswered > 1 {
             broken.push("a wrong password was typed twice without an answer".to_owned());
@@ -102,9 +109,9 @@ fn refused_passwords(outcome: &Outcome) -> Vec<String> {
 fn causes(outcome: &Outcome) -> Vec<String> {
     let attempts = &outcome.books.sessions.attempts;
     let mut broken = Vec::new();
-    let replaces = outcome.profile.attended.is_some();
     let needless = attempts.iter().filter(|it| it.cause == Cause::Needless);
-    for needless in needless.filter(|_| !replaces) {
+    let replacements = usize::try_from(hours::replacements(outcome)).expect("few");
+    for needless in needless.skip(replacements) {
         broken.push(format!("a sign-in at {:?} beside a session", needless.at));
     }
     let unforced = |attempt: &&Attempt| matches!(attempt.cause, Cause::First | Cause::Age);
@@ -124,27 +131,34 @@ pub fn a_day(absolute: Duration) -> usize {
     usize::try_from(sessions).expect("few")
 }
 
-/// A session that can be kept from going idle is, once that is known: in each life of the agent as many ends as show a
-/// pattern, and as many each time the guess is halved.
+/// A session that can be kept from going idle is, once that is known: with each store of the agent as many ends as show a
+/// pattern, and as many each time the guess is halved. A restart forgets none of it.
 fn learning(outcome: &Outcome) -> Vec<String> {
     let (rules, poll) = (&outcome.profile.rules, outcome.profile.poll);
     if rules.idle < HOLDABLE {
         return Vec::new();
     }
     let halvings = (0..32).find(|n| poll / 2_u32.pow(*n) < rules.idle);
-    let most = if rules.states_idle {
+    let most = if rules.states_idle || outcome.profile.page_takes.is_some() {
         0
     } else {
         PATTERN * (1 + halvings.unwrap_or(32))
     };
-    let mut lives: BTreeMap<u64, u32> = BTreeMap::new();
-    for end in &outcome.books.sessions.ends {
-        *lives.entry(end.life).or_default() += u32::from(end.cause == Cause::Idle);
+    // What an end had taught when the agent died at once was not on its disk.
+    let noted = |end: &&crate::sessions::End| {
+        let mut deaths = outcome.deaths.iter();
+        !deaths.any(|death| (end.at..=end.at + IN_HAND).contains(death))
+    };
+    let mut stores: BTreeMap<u64, u32> = BTreeMap::new();
+    for end in outcome.books.sessions.ends.iter().filter(noted) {
+        *stores.entry(end.store).or_default() += u32::from(end.cause == Cause::Idle);
     }
-    let over = lives.into_iter().filter(|(_, idle)| *idle > most);
-    over.map(|(life, idle)| {
+    let over = stores.into_iter().filter(|(_, idle)| *idle > most);
+    over.map(|(store, idle)| {
         let after = rules.idle;
-        format!("life {life}: {idle} sessions went idle ({after:?}, poll {poll:?}), at most {most}")
+        format!(
+            "store {store}: {idle} sessions went idle ({after:?}, poll {poll:?}), at most {most}"
+        )
     })
     .collect()
 }
@@ -170,13 +184,18 @@ fn people(outcome: &Outcome) -> Vec<String> {
         let demands = outcome.books.demands.iter();
         demands.filter(|demand| demand.what == what).count() as u64
     };
+    let codes = |fates: &[Fate]| {
+        let codes = outcome.seen.codes.iter();
+        codes.filter(|(_, fate)| fates.contains(fate)).count() as u64
+    };
     let resumed = |outcome| Deed::Resumed(Halt::Outcome(outcome));
     let captcha = resumed(SignIn::CaptchaRequired);
     let others = |deed| match deed {
         Deed::ChangedSecret | Deed::SolvedCaptcha | Deed::Resumed(Halt::BreakerLost) => false,
-        Deed::Resumed(Halt::Outcome(outcome)) => {
-            !matches!(outcome, SignIn::CaptchaRequired | SignIn::Unknown)
-        }
+        Deed::Resumed(Halt::Outcome(outcome)) => !matches!(
+            outcome,
+            SignIn::CaptchaRequired | SignIn::Unknown | SignIn::OtpRequired | SignIn::WrongCode
+        ),
         // Nobody imports sessions here.
         Deed::Resumed(Halt::SessionRefused) => true,
     };
@@ -201,6 +220,16 @@ fn people(outcome: &Outcome) -> Vec<String> {
             2 * count(&|it| it == resumed(SignIn::Unknown)),
             unanswered,
         ),
+        (
+            "codes that did not come",
+            count(&|it| it == resumed(SignIn::OtpRequired)),
+            codes(&[Fate::Late, Fate::Never]),
+        ),
+        (
+            "wrong codes",
+            count(&|it| it == resumed(SignIn::WrongCode)),
+            demands(Answer::WrongCode),
+        ),
         ("other deeds", count(&others), 0),
     ]
     .into_iter()
@@ -217,8 +246,21 @@ fn notices(outcome: &Outcome) -> Vec<String> {
         let halt = Halt::Outcome(match demand.what {
             Answer::WrongPassword => SignIn::WrongPassword,
             Answer::Captcha => SignIn::CaptchaRequired,
-            Answer::Welcome(_) | Answer::TooMany | Answer::Locked => continue,
+            Answer::WrongCode => SignIn::WrongCode,
+            Answer::Code => SignIn::OtpRequired,
+            Answer::Welcome(_) | Answer::Elsewhere | Answer::TooMany | Answer::Locked => continue,
         });
+        let code = |fates: &[Fate]| {
+            let mut codes = outcome.seen.codes.iter();
+            let asked = demand.at..=demand.at + IN_HAND;
+            codes.any(|(at, fate)| asked.contains(at) && fates.contains(fate))
+        };
+        // A code is asked for in the status at once, and a person only when none came.
+        if demand.what == Answer::Code && code(&[Fate::InTime, Fate::Wrong]) {
+            continue;
+        }
+        let missed = demand.what == Answer::Code && code(&[Fate::Late, Fate::Never]);
+        let most = if missed { most + codes::WAIT } else { most };
         let in_time = |at: &Duration| (demand.at..=demand.at + most).contains(at);
         let (halts, naps) = (outcome.seen.halts.iter(), outcome.seen.naps.iter());
         let said = halts.clone().any(|(at, said)| *said == halt && in_time(at));
@@ -243,21 +285,4 @@ pub fn noticed_after(outcome: &Outcome) -> Vec<Duration> {
         (*at <= trouble.to).then(|| *at - trouble.from)
     };
     outcome.seen.troubles.iter().filter_map(after).collect()
-}
-
-/// Whole minutes of the world, and those in which the last complete reading was begun no longer than `age` ago.
-pub fn fresh_minutes(outcome: &Outcome, age: Duration) -> (u64, u64) {
-    let (mut minutes, mut fresh) = (0, 0);
-    let mut readings = outcome.seen.readings.iter().peekable();
-    let mut last: Option<&Read> = None;
-    let mut at = outcome.profile.first_start + MINUTE;
-    while at < outcome.profile.lasts {
-        while let Some(read) = readings.next_if(|read| read.ended <= at) {
-            last = Some(read);
-        }
-        minutes += 1;
-        fresh += u64::from(last.is_some_and(|read| at.saturating_sub(read.began) <= age));
-        at += MINUTE;
-    }
-    (minutes, fresh)
 }

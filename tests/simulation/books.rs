@@ -4,12 +4,16 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::time::Duration;
 
+use tillwatch::schedule::Quiet;
+
 use crate::dice::Dice;
 use crate::far_time::Calendar;
 use crate::sessions::{Cause, Sessions, Standing, Visitor};
 
 /// Rows on one page.
 pub const PAGE: usize = 8;
+/// What was begun before the quiet hours may take so long, a code that is waited for included.
+const LAST_TURN: Duration = Duration::from_secs(900);
 /// Wrong passwords that lock the user.
 const LOCK_AFTER: u32 = 3;
 
@@ -72,6 +76,48 @@ pub struct Rules {
     /// Pages that the agent may ask for in any hour.
     pub page_loads: u32,
     pub calendar: Calendar,
+    /// Sign-ins of a thousand that a one-time code is asked for.
+    pub codes: u64,
+    /// What it does while somebody else is signed in as the same user.
+    pub refuses: Refuses,
+    /// Hours in which it is not to be asked for anything.
+    pub quiet: Option<Quiet>,
+}
+
+/// What a portal does with a second session of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refuses {
+    /// Lets it in and ends the first.
+    Nobody,
+    /// Shows no form.
+    AtTheForm,
+    /// Says so after the click.
+    AfterTheClick,
+}
+
+impl Rules {
+    /// For how long it has been quiet at `at`.
+    pub fn quiet_for(&self, at: Duration) -> Option<Duration> {
+        let quiet = self.quiet?;
+        let local = self.calendar.wall(at).with_timezone(&self.calendar.zone);
+        quiet.left(&local)?;
+        let since = local.time() - quiet.from;
+        let day = chrono::TimeDelta::days(1);
+        let since = if since < chrono::TimeDelta::zero() {
+            since + day
+        } else {
+            since
+        };
+        since.to_std().ok()
+    }
+
+    /// Was it quiet at any time from `from` to `to`?
+    pub fn was_quiet(&self, from: Duration, to: Duration) -> bool {
+        const STEP: Duration = Duration::from_secs(600);
+        let steps = to.saturating_sub(from).as_secs().div_ceil(STEP.as_secs());
+        let mut steps = (0..=u32::try_from(steps).expect("few")).map(|n| (from + STEP * n).min(to));
+        self.quiet.is_some() && steps.any(|at| self.quiet_for(at).is_some())
+    }
 }
 
 /// The portal says what only a person can put right.
@@ -88,6 +134,8 @@ pub struct Wrong {
     pub at: Duration,
     /// When the page that says so reached an agent that lived to write it down.
     pub told: Option<Duration>,
+    /// It reached one that died with it in hand.
+    pub in_hand: bool,
 }
 
 #[derive(Debug)]
@@ -107,12 +155,18 @@ pub struct Books {
     pub captcha_in: Option<u64>,
     /// The session of the person who solved it.
     pub solved: Option<u64>,
+    /// The one-time code that was sent last and not typed yet.
+    pub code: Option<String>,
+    /// Codes that were sent.
+    pub codes_sent: u64,
     pub over_cap: bool,
     pub locked: bool,
     /// Pages asked for in the last hour, and the most in any.
     loads: VecDeque<Duration>,
     pub most_loads: usize,
     pub page_loads: u64,
+    /// Pages asked for when it had been quiet for long.
+    pub disturbed_quiet: Vec<Duration>,
     /// Until then the statement is a table with nothing in it.
     pub bare_until: Duration,
     wrong_in_a_row: u32,
@@ -129,6 +183,10 @@ pub enum Answer {
     Welcome(u64),
     WrongPassword,
     Captcha,
+    Code,
+    WrongCode,
+    /// Somebody else is signed in as this user.
+    Elsewhere,
     TooMany,
     Locked,
 }
@@ -146,11 +204,14 @@ impl Books {
             captcha_until: Duration::ZERO,
             captcha_in: None,
             solved: None,
+            code: None,
+            codes_sent: 0,
             over_cap: false,
             locked: false,
             loads: VecDeque::new(),
             most_loads: 0,
             page_loads: 0,
+            disturbed_quiet: Vec::new(),
             bare_until: Duration::ZERO,
             wrong_in_a_row: 0,
             window: VecDeque::new(),
@@ -216,6 +277,7 @@ impl Books {
     pub fn agent_died(&mut self, now: Duration) {
         let in_hand = |at: Duration| now.saturating_sub(at) <= Duration::from_millis(5);
         if let Some(wrong) = self.wrong.last_mut() {
+            wrong.in_hand |= wrong.told.is_some_and(in_hand);
             wrong.told = wrong.told.filter(|at| !in_hand(*at));
         }
         self.captcha_in = None;
@@ -231,6 +293,11 @@ impl Books {
         }
         self.loads.push_back(now);
         self.most_loads = self.most_loads.max(self.loads.len());
+        let is_quiet = self
+            .rules
+            .quiet_for(now)
+            .is_some_and(|since| since > LAST_TURN);
+        self.disturbed_quiet.extend(is_quiet.then_some(now));
     }
 
     /// A sign-in arrives.
@@ -257,6 +324,7 @@ impl Books {
                 password: password.to_owned(),
                 at: now,
                 told: None,
+                in_hand: false,
             });
             self.sessions.refused(Cause::Refused);
             self.wrong_in_a_row += 1;
@@ -268,7 +336,28 @@ impl Books {
             self.sessions.refused(Cause::Captcha);
             return Answer::Captcha;
         }
+        if self.rules.refuses != Refuses::Nobody && self.sessions.other_is_in(now) {
+            self.sessions.turned_away(now);
+            return Answer::Elsewhere;
+        }
+        let tries = self.sessions.attempts.len() as u64;
+        if Dice::new(tries).chance(self.rules.codes) {
+            self.codes_sent += 1;
+            let code = (self.codes_sent * 7_919 + 123_456) % 1_000_000;
+            self.code = Some(format!("{code:06}"));
+            self.sessions.refused(Cause::Code);
+            return Answer::Code;
+        }
         Answer::Welcome(self.sessions.begin(visitor.browser, now))
+    }
+
+    /// Somebody types a one-time code: each is good for one try.
+    pub fn sign_in_with(&mut self, code: &str, visitor: &Visitor, now: Duration) -> Answer {
+        if self.code.take().as_deref() == Some(code) {
+            Answer::Welcome(self.sessions.begin(visitor.browser, now))
+        } else {
+            Answer::WrongCode
+        }
     }
 
     /// A person finishes the sign-in where the captcha stands; `false` where none does any more.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::accounting;
 use crate::profile::{NO_REUSE, Profile};
 use crate::run::one;
+use crate::{accounting, freshness};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -166,7 +166,7 @@ fn every_minute_is_fresh_where_polls_are_fast_and_the_portal_behaves() {
         profile.rules.absolute = S(3600);
         let (outcome, verdict) = one(profile);
         assert_eq!(verdict.broken, Vec::<String>::new(), "seed {seed}");
-        let (minutes, fresh) = accounting::fresh_minutes(&outcome, S(60));
+        let (minutes, fresh) = freshness::fresh_minutes(&outcome, S(60));
         assert_eq!((minutes, fresh), (359, 359), "seed {seed}");
     }
 }

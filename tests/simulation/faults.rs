@@ -29,6 +29,8 @@ pub struct Came {
     pub restored: u64,
     pub captchas: u64,
     pub solved: u64,
+    /// Times that the sign-in page said that somebody else is signed in.
+    pub closed_forms: u64,
     /// Times that a page was waited for, because the hour's were used up.
     pub slowed: u64,
 }
@@ -37,6 +39,9 @@ pub const LOGIN: &str = "<html><body><form id=login></form></body></html>";
 pub const WELCOME: &str = "<html><body><div id=operator>AGENT</div></body></html>";
 pub const ELSEWHERE: &str = "<html><body><p class=elsewhere>Signed in elsewhere</p></body></html>";
 pub const CAPTCHA: &str = "<html><body><p class=captcha>Are you a person?</p></body></html>";
+pub const CODE: &str =
+    "<html><body><p class=code>Type the code that was sent to you</p></body></html>";
+pub const BAD_CODE: &str = "<html><body><p class=bad-code>Wrong code</p></body></html>";
 pub const STRANGER: &str = "<html><body><h1>Welcome to our new site</h1></body></html>";
 
 /// A page that is not the one asked for.

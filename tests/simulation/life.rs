@@ -9,10 +9,11 @@ use tillwatch::clock::Clock;
 use tillwatch::delivery::{self, DeliveryError, Ended, Progress};
 use tillwatch::event::AccountRef;
 use tillwatch::login::budget;
+use tillwatch::login::code::Desk;
 use tillwatch::login::credentials::Sources;
 use tillwatch::login::gate::Gates;
 use tillwatch::login::ledger::LedgerKey;
-use tillwatch::one_time_code::Codes;
+use tillwatch::one_time_code::{By, Codes};
 use tillwatch::page_loads::PageLoads;
 use tillwatch::payment::{AccountName, OperatorAccount};
 use tillwatch::portal::pool::Pool;
@@ -22,8 +23,9 @@ use tillwatch::sign_in;
 use tillwatch::status::Status;
 use tillwatch::store::Store;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
+use crate::codes;
 use crate::dice::Dice;
 use crate::people::{self, Patience, secret};
 use crate::portal::{SimPortal, Site};
@@ -72,6 +74,7 @@ pub struct Life {
     stop: watch::Sender<bool>,
     board: watch::Sender<Vec<Status>>,
     progress: Vec<watch::Receiver<Progress>>,
+    forwarder: Option<JoinHandle<()>>,
 }
 
 impl Life {
@@ -91,6 +94,7 @@ impl Life {
             stop,
             board: watch::Sender::new(Vec::new()),
             progress: Vec::new(),
+            forwarder: None,
         };
         for (sink, memory, held) in [
             ("file", Memory::Own, &around.file),
@@ -112,7 +116,30 @@ impl Life {
             });
         }
         let (orders, ordered) = mpsc::channel(1);
-        let agent = (life.agent(around, state, ordered, stopped.clone(), dice)).await;
+        let desk = Desk::new(Clock::Virtual(clock.clone()), None);
+        let agent = life.agent(
+            around,
+            state,
+            ordered,
+            stopped.clone(),
+            (desk.clone(), dice),
+        );
+        let agent = agent.await;
+        if around.profile.rules.codes > 0 {
+            let drawn = Dice::new(around.profile.seed ^ life.began.as_secs() ^ 0xC0DE);
+            let forward = codes::forward(
+                life.board.subscribe(),
+                (
+                    around.site.books.clone(),
+                    clock.clone(),
+                    around.diary.clone(),
+                ),
+                desk,
+                drawn,
+            );
+            // Aborted with the others: whoever forwards codes waits for as long as there is an agent.
+            life.forwarder = Some(tokio::spawn(forward));
+        }
         let patience = if around.profile.late {
             let drawn = around.profile.seed ^ life.began.as_secs();
             Patience::Late(Dice::new(drawn))
@@ -152,10 +179,12 @@ impl Life {
         state: PathBuf,
         orders: mpsc::Receiver<tillwatch::control::Ordered>,
         stop: watch::Receiver<bool>,
-        dice: &mut Dice,
+        (desk, dice): (Desk, &mut Dice),
     ) -> Agent<SimPortal> {
         let (profile, site) = (&around.profile, &around.site);
         let clock = Clock::Virtual(site.clock.clone());
+        // What is left at the end is read at any hour.
+        let ends = site.clock.elapsed() >= profile.lasts;
         let key = LedgerKey::of("https://sim.example", "600123", "agent");
         let ledger = key.as_str().to_owned();
         let rules = budget::Rules::new(
@@ -175,7 +204,7 @@ impl Life {
             user: "agent".to_owned(),
             selectors: around.selectors.clone(),
             sources: Sources::of(NAME, Some(&secret(&around.root))),
-            attended: profile.attended.clone(),
+            attended: profile.attended.clone().filter(|_| !ends),
             person_wait: Duration::from_secs(1_800),
             pace: Pace {
                 poll: profile.poll,
@@ -184,7 +213,7 @@ impl Life {
                 overlap: 8,
                 max_pages: profile.max_pages,
                 yield_for: profile.rules.yield_for,
-                quiet: Vec::new(),
+                quiet: profile.rules.quiet.filter(|_| !ends).into_iter().collect(),
             },
             since: Some(profile.rules.calendar.began),
             sign_out_at_stop: false,
@@ -205,7 +234,7 @@ impl Life {
             ),
             store: self.store.clone(),
             gate,
-            codes: Codes::none(clock.clone()),
+            codes: Codes::new(By::Given, desk, codes::WAIT, codes::VALID),
             ledger,
             clock,
             pool: Pool::of(1),
@@ -233,6 +262,9 @@ impl Life {
 
     /// Ends where it stands.
     pub async fn crash(mut self) {
+        if let Some(forwarder) = self.forwarder.take() {
+            forwarder.abort();
+        }
         self.tasks.shutdown().await;
     }
 
@@ -242,6 +274,9 @@ impl Life {
         for progress in &mut self.progress {
             let told = progress.wait_for(|progress| progress.acknowledged >= newest);
             told.await.expect("a worker");
+        }
+        if let Some(forwarder) = self.forwarder.take() {
+            forwarder.abort();
         }
         self.stop.send_replace(true);
         while let Some(ended) = self.tasks.join_next().await {

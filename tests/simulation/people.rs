@@ -92,7 +92,7 @@ pub async fn change_password(
     {
         let mut books = lock(&books);
         books.password = "second-password".to_owned();
-        if books.sessions.end(Cause::NewPassword) {
+        if books.sessions.end(Cause::NewPassword, clock.elapsed()) {
             let trouble = Trouble {
                 from: clock.elapsed(),
                 to: at + later,
@@ -123,7 +123,7 @@ pub async fn captchas(
         let lasts = dice.log_between(10 * MINUTE, 3 * HOUR);
         let mut books = lock(&books);
         books.captcha_until = (now + lasts).min(end);
-        if dice.chance(600) && books.sessions.end(Cause::Dropped) {
+        if dice.chance(600) && books.sessions.end(Cause::Dropped, now) {
             let trouble = Trouble {
                 from: now,
                 to: books.captcha_until,

@@ -13,11 +13,13 @@ use tillwatch::portal::kept::{Begun, Brought, Cookie, KeepError, Kept, KeptFile,
 use tillwatch::portal::{Credential, Days, Page, Portal, PortalError};
 use tokio::time::sleep;
 
-use crate::books::{Answer, Books, Demand};
-use crate::crash::{Crash, Point};
+use crate::books::Books;
+use crate::crash::Crash;
 use crate::dice::Dice;
-use crate::faults::{CAPTCHA, Came, ELSEWHERE, Faults, LOGIN, Odd, STRANGER, WELCOME, page};
+use crate::faults::{CAPTCHA, Came, ELSEWHERE, Faults, LOGIN, Odd, WELCOME, page};
 use crate::sessions::{Cause, Standing, Visitor};
+
+mod form;
 
 /// What the far side is made of. Shared with the traffic and the oracle; locked for single calls only.
 pub type Shared = Arc<Mutex<Books>>;
@@ -34,6 +36,8 @@ pub struct Site {
     pub faults: Arc<Mutex<Faults>>,
     pub came: Arc<Mutex<Came>>,
     pub crash: Crash,
+    /// A link so slow that every page takes this long.
+    pub page_takes: Option<Duration>,
 }
 
 pub struct SimPortal {
@@ -128,6 +132,7 @@ impl SimPortal {
         let asked = self.now();
         self.loads.take().await?;
         if self.now() > asked {
+            lock(&self.site.books).sessions.disturb(asked);
             self.disturbed();
             self.came(|came| came.slowed += 1);
         }
@@ -148,7 +153,8 @@ impl SimPortal {
         if slow {
             self.disturbed();
         }
-        sleep(Duration::from_millis(self.dice.between(20, most))).await;
+        let drawn = Duration::from_millis(self.dice.between(20, most));
+        sleep(self.site.page_takes.unwrap_or(drawn)).await;
         // Not before time has passed: a crash within the commit of that page comes first.
         self.was_read();
         if let Some(browser) = &mut self.browser
@@ -188,7 +194,9 @@ impl SimPortal {
         }
         if self.dice.chance(faults.expire) {
             self.came(|came| came.expired += 1);
-            lock(&self.site.books).sessions.end(Cause::Dropped);
+            lock(&self.site.books)
+                .sessions
+                .end(Cause::Dropped, self.now());
         }
         if self.dice.chance(faults.stranger) {
             self.came(|came| came.strangers += 1);
@@ -250,32 +258,6 @@ impl SimPortal {
         Ok(page(html))
     }
 
-    /// What the portal answered has reached the agent.
-    fn say(&mut self, answer: Answer) {
-        let now = self.now();
-        let mut books = lock(&self.site.books);
-        match answer {
-            Answer::Welcome(_) | Answer::TooMany | Answer::Locked => return,
-            Answer::WrongPassword => {
-                if let Some(wrong) = books.wrong.last_mut() {
-                    wrong.told = Some(now);
-                }
-            }
-            Answer::Captcha => {
-                if let Some(browser) = &mut self.browser {
-                    browser.captcha = true;
-                    (books.captcha_in, books.solved) = (Some(browser.number), None);
-                }
-            }
-        }
-        books.demands.push(Demand {
-            at: now,
-            what: answer,
-        });
-        drop(books);
-        self.came(|came| came.captchas += u64::from(answer == Answer::Captcha));
-    }
-
     /// The agent lets go of its browser and of what it kept: what of that was worth keeping?
     fn thrown_away(&mut self) {
         let (now, visitor) = (self.now(), self.visitor());
@@ -335,63 +317,17 @@ impl Portal for SimPortal {
     async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
         match self.load().await? {
             Some(odd) => Ok(odd.page()),
+            None if self.form_is_closed() => Ok(page(ELSEWHERE)),
             None => Ok(page(LOGIN)),
         }
     }
 
     async fn submit(&mut self, credential: &Credential) -> Result<Page, PortalError> {
-        let visitor = self.visitor();
-        self.drop_kept();
-        self.unlock(credential);
-        let crash = {
-            let faults = self.site.faults.lock().expect("faults");
-            self.dice.chance(faults.crash_in_submit)
-        };
-        sleep(Duration::from_millis(self.dice.between(1, 300))).await;
-        let now = self.now();
-        let (answer, lost_before) = {
-            let mut books = lock(&self.site.books);
-            let answer = books.sign_in(credential.password.expose_secret(), &visitor, now);
-            (answer, books.wrong.len() > 1)
-        };
-        // Nobody can know of an answer that was lost, and a third wrong password locks: one is lost at most.
-        let wrong = answer == Answer::WrongPassword;
-        if crash && !(wrong && lost_before) {
-            self.site.crash.now(Point::Submit).await;
-        }
-        if let (Answer::Welcome(cookie), Some(browser)) = (answer, &mut self.browser) {
-            browser.cookie = Some(cookie);
-        }
-        if !(wrong && lost_before) {
-            let odd = self.load().await;
-            if !matches!(odd, Ok(None)) {
-                lock(&self.site.books).unanswered += 1;
-            }
-            if let Some(odd) = odd? {
-                return Ok(match answer {
-                    Answer::Welcome(_) => odd.page(),
-                    Answer::WrongPassword | Answer::Captcha | Answer::TooMany | Answer::Locked => {
-                        page(STRANGER)
-                    }
-                });
-            }
-        }
-        self.say(answer);
-        Ok(page(match answer {
-            Answer::Welcome(_) => WELCOME,
-            Answer::WrongPassword => {
-                "<html><body><p class=wrong>Wrong password</p><form id=login></form></body></html>"
-            }
-            Answer::Captcha => CAPTCHA,
-            Answer::TooMany => "<html><body><p class=many>Too many logins</p></body></html>",
-            Answer::Locked => "<html><body><p class=locked>User locked</p></body></html>",
-        }))
+        self.send_form(credential).await
     }
 
-    async fn submit_code(&mut self, _code: &secrecy::SecretString) -> Result<Page, PortalError> {
-        Err(PortalError::PortalDown {
-            reason: "it asks for no code".to_owned(),
-        })
+    async fn submit_code(&mut self, code: &secrecy::SecretString) -> Result<Page, PortalError> {
+        self.send_code(code.expose_secret()).await
     }
 
     async fn look(&mut self) -> Result<Page, PortalError> {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::{NaiveTime, Timelike};
 use tillwatch::attended::Attended;
+use tillwatch::schedule::Quiet;
 
-use crate::books::Rules;
+use crate::books::{Refuses, Rules};
 use crate::dice::Dice;
 use crate::far_time::{Calendar, ZONE_STEPS};
 use crate::faults::Faults;
@@ -56,10 +58,17 @@ pub struct Profile {
     pub late: bool,
     /// How long after the portal's password the secret changes.
     pub secret_after: Duration,
+    /// Every page takes this long.
+    pub page_takes: Option<Duration>,
 }
 
 impl Profile {
     pub fn draw(seed: u64, days: Option<u32>) -> Self {
+        // What came later draws from dice of its own: the older worlds stay as they are.
+        Self::draw_plain(seed, days).with_a_peculiarity(&mut Dice::new(seed ^ 0x3C3C))
+    }
+
+    fn draw_plain(seed: u64, days: Option<u32>) -> Self {
         let mut dice = Dice::new(seed);
         let poll = dice.log_between(Duration::from_secs(5), 10 * MINUTE);
         let (poll, lasts) = match days {
@@ -93,6 +102,9 @@ impl Profile {
                 yield_for: 10 * MINUTE,
                 page_loads: MANY_PAGES,
                 calendar: Calendar::steady(),
+                codes: 0,
+                refuses: Refuses::Nobody,
+                quiet: None,
             },
             reserve: u32::try_from(dice.between(0, 2)).expect("small"),
             faults: Faults {
@@ -118,9 +130,88 @@ impl Profile {
             captchas: false,
             late: false,
             secret_after: 150 * MINUTE,
+            page_takes: None,
         }
         .with_history(&mut dice)
         .with_company(&mut dice)
+    }
+
+    /// Rare worlds, one at a time, so that each can be bounded exactly.
+    fn with_a_peculiarity(mut self, dice: &mut Dice) -> Self {
+        let stays = self.first_start.is_zero();
+        match dice.below(100) {
+            0..6 if stays => self.with_quiet_hours(dice),
+            6..14 if stays => self.with_attended_hours(dice),
+            16..28 => {
+                self.rules.codes = if dice.chance(300) { 1000 } else { 400 };
+                self.naps = false;
+                self
+            }
+            28..34 => self.with_a_slow_link(),
+            34..42 => {
+                self.others = true;
+                let after = dice.chance(500);
+                self.rules.refuses = if after {
+                    Refuses::AfterTheClick
+                } else {
+                    Refuses::AtTheForm
+                };
+                self
+            }
+            _ => self,
+        }
+    }
+
+    /// Hours are what the agent's own clock shows, so that clock is right.
+    fn with_right_clock(mut self) -> Self {
+        (self.clock_steps, self.naps) = (false, false);
+        // An outage lasts for hours, and nobody looks for longer than a row may change.
+        self.look_back = DAY;
+        self
+    }
+
+    fn with_quiet_hours(mut self, dice: &mut Dice) -> Self {
+        let time = |hour: u64| {
+            let hour = u32::try_from(hour % 24).expect("small");
+            NaiveTime::from_hms_opt(hour, 0, 0).expect("a time")
+        };
+        // Within the first hours, for some worlds last no longer.
+        let began = self
+            .rules
+            .calendar
+            .began
+            .with_timezone(&self.rules.calendar.zone);
+        let from = u64::from(began.hour()) + dice.between(1, 3);
+        let to = from + dice.between(1, 4);
+        let (from, to) = (time(from), time(to));
+        self.rules.quiet = Some(Quiet { from, to });
+        self.with_right_clock()
+    }
+
+    fn with_attended_hours(mut self, dice: &mut Dice) -> Self {
+        let time = |hour: u64| {
+            let hour = u32::try_from(hour).expect("small");
+            NaiveTime::from_hms_opt(hour, 0, 0).expect("a time")
+        };
+        let opens = dice.between(6, 10);
+        let closes = opens + dice.between(6, 10);
+        self.attended = Attended::new("mon-sun", time(opens), time(closes)).ok();
+        self.lasts = self.lasts.max(2 * DAY);
+        self.poll = self.poll.max(self.lasts / READINGS);
+        self.sweep = self.sweep.max(self.poll);
+        self.with_right_clock()
+    }
+
+    /// Slow, and good enough to hold a session: every page takes 45 s.
+    fn with_a_slow_link(mut self) -> Self {
+        self.page_takes = Some(Duration::from_secs(45));
+        self.poll = self.poll.max(2 * MINUTE);
+        self.sweep = self.sweep.max(HOUR);
+        self.rules.idle = self.rules.idle.max(3 * self.poll).max(HOUR);
+        // Without references rows would move while they are read, for ever.
+        self.rules.references = true;
+        self.mean_arrival = self.mean_arrival.max(15 * MINUTE);
+        self
     }
 
     /// Some accounts are to be read from an instant on that lies before their look-back when they start.
@@ -160,7 +251,7 @@ impl Profile {
 
     /// A portal that behaves, an agent that is left alone.
     pub fn calm(seed: u64) -> Self {
-        let mut profile = Self::draw(seed, None);
+        let mut profile = Self::draw_plain(seed, None);
         profile.faults = Faults::default();
         profile.sink_faults = (0, 0);
         profile.mean_crash = None;

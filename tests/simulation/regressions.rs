@@ -94,3 +94,16 @@ fn page_loads_left_from_before_do_not_come_on_top_of_an_hour() {
 fn a_hole_that_outlives_a_restart_is_not_told_as_closed() {
     keeps_its_promises(Profile::draw(1, None));
 }
+
+/// What sessions had taught was forgotten at each restart: three more went idle every time.
+#[test]
+fn an_idle_time_once_learned_outlives_restarts() {
+    let mut profile = Profile::calm(4);
+    profile.lasts = Duration::from_secs(4 * 86_400);
+    profile.poll = Duration::from_secs(600);
+    profile.mean_crash = Some(Duration::from_secs(4 * 3600));
+    profile.rules.idle = Duration::from_secs(300);
+    profile.rules.absolute = Duration::from_secs(30 * 86_400);
+    profile.rules.cap = 30;
+    keeps_its_promises(profile);
+}

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::books::Rules;
 
+/// Whoever has just come in stands on no form that was loaded before.
+const A_WHILE: Duration = Duration::from_secs(120);
+
 /// Why an attempt had to be made: how the session before it was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
@@ -25,6 +28,10 @@ pub enum Cause {
     Refused,
     /// The attempt before met a captcha.
     Captcha,
+    /// The attempt before was asked for a one-time code, which did not come or was wrong.
+    Code,
+    /// The attempt before was turned away: somebody else was signed in.
+    TurnedAway,
     /// It lives, but went with its browser before it could be kept, or is bound to it.
     Browser,
     /// The same, with the agent's process.
@@ -47,6 +54,8 @@ impl Cause {
             Cause::NewPassword => "logins: password changed",
             Cause::Refused => "logins: refused before",
             Cause::Captcha => "logins: captcha before",
+            Cause::Code => "logins: code before",
+            Cause::TurnedAway => "logins: turned away before",
             Cause::Browser => "logins: browser lost",
             Cause::Restart => "logins: restarted",
             Cause::Unproved => "logins: unproved",
@@ -92,10 +101,12 @@ struct Session {
     adopted: bool,
 }
 
-/// A session that ended, in which life of the agent.
+/// A session that ended, and with which store: what it taught is kept there.
 #[derive(Debug, Clone, Copy)]
 pub struct End {
-    pub life: u64,
+    /// When the portal, being asked, found that it was over.
+    pub at: Duration,
+    pub store: u64,
     pub cause: Cause,
 }
 
@@ -104,6 +115,8 @@ pub struct Sessions {
     pub attempts: Vec<Attempt>,
     pub ends: Vec<End>,
     pub life: u64,
+    /// Stores that the agent has had.
+    pub store: u64,
     /// Sessions that live and that the agent threw away.
     pub thrown_away: u64,
     /// Sign-ins while the portal was to be left to somebody else.
@@ -116,14 +129,21 @@ pub struct Sessions {
     ended: Option<Cause>,
     /// The last instant at which something came between the agent's readings.
     disturbed: Duration,
+    /// All of them.
+    pub disturbances: Vec<Duration>,
     next_cookie: u64,
     kicked: Option<u64>,
     /// The agent had seen a page of the session that was kicked: without one it cannot know that it had been let in.
     was_seen: bool,
     /// Until when the agent is to leave the portal alone, and in which of its lives it was told so.
     yields: Option<(Duration, u64, u64)>,
-    /// Somebody else is signed in, until then.
+    /// Somebody else is signed in, from then until then.
+    other_since: Duration,
     other_until: Duration,
+    /// When the agent was told last that somebody else is in, and in which of its lives.
+    turned_away: Option<(Duration, u64)>,
+    /// Attempts while somebody else had been in for a while.
+    pub in_vain: Vec<Duration>,
     /// When the agent's sign-in ended the session of somebody else.
     pub other_kicked: Option<Duration>,
 }
@@ -132,6 +152,7 @@ impl Sessions {
     /// Something other than the agent's own pace comes between two readings.
     pub fn disturb(&mut self, now: Duration) {
         self.disturbed = self.disturbed.max(now);
+        self.disturbances.push(now);
     }
 
     pub fn next_life(&mut self, now: Duration) {
@@ -140,11 +161,11 @@ impl Sessions {
     }
 
     /// Says whether there was one.
-    pub fn end(&mut self, cause: Cause) -> bool {
+    pub fn end(&mut self, cause: Cause, at: Duration) -> bool {
         let was_on = self.current.take().is_some();
         if was_on {
-            let life = self.life;
-            self.ends.push(End { life, cause });
+            let store = self.store;
+            self.ends.push(End { at, store, cause });
             self.ended = Some(cause);
         }
         was_on
@@ -159,13 +180,14 @@ impl Sessions {
         if now < idle.min(age) {
             return;
         }
-        let forced = session.adopted || self.disturbed >= session.used;
+        let forced =
+            session.adopted || self.disturbed >= session.used || rules.was_quiet(session.used, now);
         let cause = match (age < idle, forced) {
             (true, _) => Cause::Age,
             (false, true) => Cause::IdleAfterFault,
             (false, false) => Cause::Idle,
         };
-        self.end(cause);
+        self.end(cause, now);
     }
 
     fn is_of(&self, visitor: &Visitor, rules: &Rules) -> bool {
@@ -228,7 +250,28 @@ impl Sessions {
         let fights = self
             .yields
             .is_some_and(|(until, told, _)| told == life && now < until);
-        self.fought.extend(fights.then_some(now));
+        let again = self
+            .turned_away
+            .is_some_and(|(at, told)| told == life && now < at + rules.yield_for);
+        self.fought.extend((fights || again).then_some(now));
+    }
+
+    /// Is somebody else signed in as this user?
+    pub fn other_is_in(&self, now: Duration) -> bool {
+        now < self.other_until
+    }
+
+    /// An attempt met somebody else's session.
+    pub fn turned_away(&mut self, now: Duration) {
+        self.refused(Cause::TurnedAway);
+        if now > self.other_since + A_WHILE {
+            self.in_vain.push(now);
+        }
+    }
+
+    /// The agent was told so.
+    pub fn told_of_other(&mut self, now: Duration) {
+        self.turned_away = Some((now, self.life));
     }
 
     /// It was not let in.
@@ -263,7 +306,10 @@ impl Sessions {
             self.kicked = Some(session.cookie);
             self.was_seen = session.used > session.since;
             self.kicks += 1;
-            self.end(Cause::Kicked);
+            self.end(Cause::Kicked, now);
+        }
+        if !self.other_is_in(now) {
+            self.other_since = now;
         }
         self.other_until = until;
     }

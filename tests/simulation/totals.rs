@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::accounting::{a_day, fresh_minutes, notice_within, noticed_after};
+use crate::accounting::{a_day, notice_within, noticed_after};
+use crate::books::Refuses;
+use crate::codes::Fate;
+use crate::freshness::fresh_minutes;
 use crate::oracle::Verdict;
 use crate::profile::DAY;
 use crate::sessions::Cause;
@@ -16,7 +19,7 @@ const FAST: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Why an agent that does what it can signs in.
-const CAUSES: [Cause; 12] = [
+const CAUSES: [Cause; 14] = [
     Cause::First,
     Cause::Age,
     Cause::Idle,
@@ -26,6 +29,8 @@ const CAUSES: [Cause; 12] = [
     Cause::NewPassword,
     Cause::Refused,
     Cause::Captcha,
+    Cause::Code,
+    Cause::TurnedAway,
     Cause::Browser,
     Cause::Restart,
     Cause::Unproved,
@@ -63,6 +68,7 @@ impl Totals {
         let (befell, came, books) = (&outcome.befell, &outcome.came, &outcome.books);
         let (rules, seen) = (&outcome.profile.rules, &outcome.seen);
         let deeds = |deed: fn(&Deed) -> bool| seen.deeds.iter().filter(|(_, it)| deed(it)).count();
+        let codes = |fate: Fate| seen.codes.iter().filter(|it| it.1 == fate).count() as u64;
         self.figures(outcome);
         let count = |of: usize| of as u64;
         for (what, how_many) in [
@@ -114,6 +120,24 @@ impl Totals {
                 "portals that state their idle time",
                 u64::from(rules.states_idle),
             ),
+            ("quiet hours", u64::from(rules.quiet.is_some())),
+            (
+                "attended hours",
+                u64::from(outcome.profile.attended.is_some()),
+            ),
+            (
+                "slow links",
+                u64::from(outcome.profile.page_takes.is_some()),
+            ),
+            (
+                "portals that refuse a second session after the click",
+                u64::from(rules.refuses == Refuses::AfterTheClick),
+            ),
+            ("forms shut for somebody else", came.closed_forms),
+            ("codes in time", codes(Fate::InTime)),
+            ("codes late", codes(Fate::Late)),
+            ("codes that never came", codes(Fate::Never)),
+            ("wrong codes", codes(Fate::Wrong)),
             ("late people", u64::from(outcome.profile.late)),
             ("repeats to the forgetful sink", repeats(outcome)),
         ] {

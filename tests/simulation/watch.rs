@@ -8,6 +8,8 @@ use tillwatch::session::Outcome;
 use tillwatch::status::{Halt, State, Status};
 use tokio::sync::watch;
 
+use crate::codes::Fate;
+
 /// A complete reading.
 #[derive(Debug, Clone, Copy)]
 pub struct Read {
@@ -36,6 +38,8 @@ pub struct Trouble {
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     pub readings: Vec<Read>,
+    /// One-time codes that the status said were waited for.
+    pub codes: Vec<(Duration, Fate)>,
     /// The account began to be stopped.
     pub halts: Vec<(Duration, Halt)>,
     pub deeds: Vec<(Duration, Deed)>,

@@ -88,6 +88,7 @@ pub async fn live(profile: Profile, root: &Path) -> Outcome {
         faults: Arc::new(Mutex::new(profile.faults.clone())),
         came: Arc::default(),
         crash,
+        page_takes: profile.page_takes,
     };
     let around = Around {
         profile: profile.clone(),
@@ -234,7 +235,10 @@ impl World {
     fn calm_down(&self) {
         *self.around.site.faults.lock().expect("faults") = Faults::default();
         *self.around.sink_faults.lock().expect("faults") = (0, 0);
-        lock(&self.around.site.books).captcha_until = Duration::ZERO;
+        let mut books = lock(&self.around.site.books);
+        books.captcha_until = Duration::ZERO;
+        // What is left is read and told at any hour.
+        books.rules.quiet = None;
     }
 
     /// `copied`: the copy was taken at the very step that crashed.
@@ -278,6 +282,7 @@ impl World {
             }
             recovery::rebuild(state, &self.around.file, &profile.rules.calendar);
             self.befell.rebuilds += 1;
+            lock(&self.around.site.books).sessions.store += 1;
         } else if profile.lost_ledgers && self.dice.chance(150) && ledger.exists() {
             std::fs::remove_dir_all(&ledger).expect("the ledger was there");
             old_ledger = self.dice.chance(500) && ledger_before.is_some_and(Path::exists);

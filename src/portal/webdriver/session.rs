@@ -16,11 +16,12 @@ use fantoccini::error::{CmdError, ErrorStatus, NewSessionError};
 use fantoccini::key::Key;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
-use serde_json::Value as Json;
+use hyper::Method;
+use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
-use url::Url;
+use url::{ParseError, Url};
 
 use super::connection::Connector;
 use super::resend;
@@ -60,6 +61,23 @@ impl Failure {
     pub(super) fn gone(reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Failure::Gone(PortalError::BrowserLost { reason })
+    }
+}
+
+/// <https://www.w3.org/TR/webdriver2/#navigate-to>
+#[derive(Debug, Clone)]
+struct NavigateTo(Url);
+
+impl WebDriverCompatibleCommand for NavigateTo {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/url", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _url: &Url) -> (Method, Option<String>) {
+        (
+            Method::POST,
+            Some(json!({ "url": self.0.as_str() }).to_string()),
+        )
     }
 }
 
@@ -139,12 +157,13 @@ impl Session {
         &self.id
     }
 
-    /// Goes to `url` and waits for the page's load event.
+    /// Goes to `url` and waits for the page's load event. fantoccini's own `goto` asks where the browser stands first,
+    /// in a call of its own, to resolve relative addresses; ours are absolute.
     pub(super) async fn goto(&self, url: &Url) -> Result<(), Failure> {
-        self.call("navigate to", |client| async move {
-            client.goto(url.as_str()).await
-        })
-        .await
+        let going = self.call("navigate to", |client| async move {
+            client.issue_cmd(NavigateTo(url.clone())).await
+        });
+        going.await.map(drop)
     }
 
     /// A command that fantoccini does not know.

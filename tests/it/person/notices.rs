@@ -140,6 +140,12 @@ async fn what_needs_a_person_is_told_once_and_again_when_it_is_solved() {
         .until("the row is told", || inbox.words().len() == 3)
         .await;
     assert_eq!(inbox.words()[2], "open quarantine kilima");
+    // Its text changes to one that is understood: nothing lies in quarantine any more.
+    portal.set_status(&receipt, "Reversed").unwrap();
+    stage
+        .until("the row is understood", || inbox.words().len() == 4)
+        .await;
+    assert_eq!(inbox.words()[3], "solved quarantine kilima");
     assert_eq!(agent.stop().await, 0);
     serving.abort();
 

@@ -1,0 +1,71 @@
+//! Somebody, or a program, who is sent the one-time codes and passes them on: mostly in time.
+
+use std::time::Duration;
+
+use tillwatch::clock::VirtualClock;
+use tillwatch::login::code::{Desk, Given};
+use tillwatch::status::{State, Status};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::dice::Dice;
+use crate::portal::{Shared, lock};
+use crate::watch::{Diary, note};
+
+/// How long the agent waits for a code, and how long one that was given counts.
+pub const WAIT: Duration = Duration::from_secs(300);
+pub const VALID: Duration = Duration::from_secs(120);
+
+/// What becomes of a code that the agent waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    InTime,
+    /// Given when the agent had given up.
+    Late,
+    Never,
+    Wrong,
+}
+
+/// Passes codes on for as long as the agent lives.
+pub async fn forward(
+    mut board: watch::Receiver<Vec<Status>>,
+    (books, clock, diary): (Shared, VirtualClock, Diary),
+    desk: Desk,
+    mut dice: Dice,
+) {
+    let waits = |all: &Vec<Status>| {
+        let mut all = all.iter();
+        all.any(|status| matches!(status.state, State::WaitsForCode { .. }))
+    };
+    loop {
+        if board.wait_for(waits).await.is_err() {
+            return;
+        }
+        let asked = clock.elapsed();
+        let fate = match dice.below(100) {
+            0..80 => Fate::InTime,
+            80..87 => Fate::Late,
+            87..94 => Fate::Never,
+            _ => Fate::Wrong,
+        };
+        note(&diary, |seen| seen.codes.push((asked, fate)));
+        let code = lock(&books).code.clone().unwrap_or_default();
+        let (after, code) = match fate {
+            Fate::InTime => (Duration::from_secs(dice.between(5, 240)), Some(code)),
+            Fate::Late => (WAIT + Duration::from_secs(dice.between(5, 240)), Some(code)),
+            Fate::Never => (Duration::ZERO, None),
+            Fate::Wrong => (
+                Duration::from_secs(dice.between(5, 240)),
+                Some("not-it".to_owned()),
+            ),
+        };
+        sleep(after).await;
+        if let Some(code) = code {
+            let taken = desk.give(&Given::new(code));
+            assert_eq!(taken.is_ok(), fate != Fate::Late, "{fate:?}: {taken:?}");
+        }
+        if board.wait_for(|all| !waits(all)).await.is_err() {
+            return;
+        }
+    }
+}
