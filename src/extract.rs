@@ -8,6 +8,8 @@
 //! - A page without rows is an error unless the page itself says that it has none.
 //! - No text of a cell is in an error.
 
+pub mod ask;
+pub mod export;
 mod guard;
 mod header;
 mod label;
@@ -118,6 +120,11 @@ pub enum RowProblem {
     /// Over [`MAX_CELL_BYTES`].
     #[error("a cell holds more than {MAX_CELL_BYTES} bytes of text: correct `table.rows`")]
     TextTooLong,
+    /// A number of a workbook that no float holds exactly.
+    #[error(
+        "a number has more digits than a workbook keeps: ask the portal for CSV, or for that column as text"
+    )]
+    Inexact,
 }
 
 /// What a page says about payments.
@@ -215,6 +222,15 @@ impl Document {
         self.marked(mark).next().is_some()
     }
 
+    /// Is it nothing but what [`export::convert`] made of a file?
+    #[must_use]
+    pub fn is_export(&self) -> bool {
+        let body = self.0.root_element().child_elements().last();
+        let mut elements = body.into_iter().flat_map(|body| body.child_elements());
+        let first = elements.next();
+        first.is_some_and(|first| first.value().name() == export::ELEMENT)
+    }
+
     /// The first group of `regex` in the text of the first element that has it.
     #[must_use]
     pub fn captured(&self, css: &Selector, regex: &Regex) -> Option<String> {
@@ -269,8 +285,9 @@ pub fn extract(portal: &Portal, page: &Document) -> Result<Extracted, ExtractErr
     let (headers, rows) = reading.finish(says_empty)?;
     Ok(Extracted {
         headers,
+        // No rows are given only where the page, or an export's header, says so.
+        says_empty: rows.is_empty(),
         rows,
-        says_empty,
         has_next,
         portal_count,
     })
@@ -290,20 +307,42 @@ pub fn next_address(portal: &Portal, html: &str) -> Result<Option<String>, Extra
         .and_then(|link| link.attr("href").map(str::to_owned)))
 }
 
+/// Does anything match `table.rows`?
+#[must_use]
+pub fn has_rows(portal: &Portal, html: &str) -> bool {
+    parse(html).is_ok_and(|page| page.0.select(&portal.table.rows).next().is_some())
+}
+
 /// The number in `table.count`; `None` where the page has no such text.
 fn portal_count(portal: &Portal, page: &Document) -> Result<Option<u64>, ExtractError> {
     let Some((css, regex)) = &portal.table.count else {
         return Ok(None);
     };
     page.captured(css, regex)
-        .map(|printed| {
-            let digits: String = printed
-                .chars()
-                .filter(|c| !matches!(c, ',' | '.' | ' ' | '\''))
-                .collect();
-            digits.parse().map_err(|_| ExtractError::Count)
-        })
+        .map(|printed| number(&printed).ok_or(ExtractError::Count))
         .transpose()
+}
+
+fn number(printed: &str) -> Option<u64> {
+    let digits: String = printed
+        .chars()
+        .filter(|c| !matches!(c, ',' | '.' | ' ' | '\''))
+        .collect();
+    digits.parse().ok()
+}
+
+/// CSS of `table.count`, for the browser.
+#[must_use]
+pub fn count_css(portal: &Portal) -> Option<String> {
+    portal.table.count.as_ref().map(|(css, _)| text::css(css))
+}
+
+/// The number that `table.count` captures in this text.
+#[must_use]
+pub fn counted(portal: &Portal, printed: &str) -> Option<u64> {
+    let (_, regex) = portal.table.count.as_ref()?;
+    let printed = text::collapse(printed, MAX_CELL_BYTES).text;
+    number(regex.captures(&printed)?.get(1)?.as_str())
 }
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ pub fn portal_verdict(error: &PortalError) -> Verdict {
         PortalError::OffOrigin { .. }
         | PortalError::CertificateRequired
         | PortalError::PageTooLarge { .. }
+        | PortalError::Export(_)
         | PortalError::ElementMissing { .. } => Verdict::Tell(Retried::Markup),
     }
 }

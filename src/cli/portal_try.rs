@@ -29,7 +29,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(300);
 pub struct TryArgs {
     /// Name of the portal: the stem of its selector file.
     pub portal: String,
-    /// The page, saved from a browser as HTML.
+    /// The page, saved from a browser as HTML, or an export that the portal gave: CSV, XLSX, XLS, JSON, packed or not.
     pub page: PathBuf,
     /// Directory of the selector files.
     #[arg(long, default_value = "selectors")]
@@ -177,7 +177,7 @@ fn view(args: &TryArgs, look: Look, reading: &Reading) -> Result<Outcome, Refusa
 }
 
 fn read(args: &TryArgs, portal: Portal, now: DateTime<Utc>) -> Result<Reading, Refusal> {
-    let html = load::page(&args.page)?;
+    let html = load::page(&portal, &args.page)?;
     let refused = |notes| {
         let page = args.page.clone();
         move |source| Refusal::Page {
@@ -218,7 +218,8 @@ fn read(args: &TryArgs, portal: Portal, now: DateTime<Utc>) -> Result<Reading, R
 fn notes(portal: &Portal, page: &Document) -> Vec<String> {
     let marks = &portal.marks;
     let mut notes = Vec::new();
-    if !page.has(&marks.signed_in) {
+    // What proves the session of an export is the page at `table.path`.
+    if !page.has(&marks.signed_in) && !page.is_export() {
         notes.push("`marks.signed_in` is not on this page: the agent would not read it".to_owned());
     }
     if page.has(&marks.signed_out) {

@@ -28,6 +28,8 @@ pub enum Which {
     Tausi,
     /// User name and password on two pages, captcha, roles, client certificates.
     Ngome,
+    /// Rows in files, from an endpoint, or by a script as one scrolls.
+    Wimbi,
 }
 
 /// What `tillwatch demo-portal` may be told.
@@ -68,6 +70,7 @@ async fn serve(args: DemoPortalArgs, shutdown: impl Future<Output = ()>) -> Resu
         Which::Mwezi => serve_guest(guest::Which::Mwezi, args, shutdown).await,
         Which::Tausi => serve_guest(guest::Which::Tausi, args, shutdown).await,
         Which::Ngome => serve_guest(guest::Which::Ngome, args, shutdown).await,
+        Which::Wimbi => serve_guest(guest::Which::Wimbi, args, shutdown).await,
     }
 }
 

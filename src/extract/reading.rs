@@ -234,6 +234,10 @@ impl<'a> Reading<'a> {
                 Err(ExtractError::MissingHeader { missing, found })
             }
             (false, 0, Some(_)) if self.seen == 0 => Err(ExtractError::NoTable),
+            // An export's header is what it says first: with nothing under it, it says that there is nothing.
+            (false, 0, Some(headers)) if self.portal.table.header_alone => {
+                Ok((headers, Vec::new()))
+            }
             (false, 0, Some(_)) => Err(ExtractError::NoRows),
             (false, _, Some(headers)) => Ok((headers, self.rows)),
         }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use scraper::ElementRef;
 
+use super::export::INEXACT;
 use super::{MAX_CELL_BYTES, MAX_CELLS, RowProblem, guard::NodeId, text};
 use crate::selectors::Hidden;
 
@@ -58,6 +59,9 @@ impl Grid {
             let text = text::shown(cell, self.hidden, MAX_CELL_BYTES);
             if text.cut {
                 laid.problem = Some(RowProblem::TextTooLong);
+            }
+            if cell.attr(INEXACT).is_some() {
+                laid.problem = Some(RowProblem::Inexact);
             }
             let text: Rc<str> = text.text.into();
             let (columns, rows) = spans(cell);

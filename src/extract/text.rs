@@ -23,7 +23,7 @@ pub fn collapse(text: &str, limit: usize) -> Bounded {
     collapsed.finish()
 }
 
-/// The text of `element` and everything in it but scripts and styles, collapsed. A line break or a block within it
+/// The text of `element` and everything in it but scripts, styles and `row-detail` (what a click on the row showed), collapsed. A line break or a block within it
 /// separates words.
 #[must_use]
 pub fn of(element: ElementRef<'_>, limit: usize) -> Bounded {
@@ -55,8 +55,10 @@ pub fn is_hidden(element: ElementRef<'_>) -> bool {
 /// Recursion is as deep as the page, so at most `MAX_DEPTH`.
 fn walk(element: ElementRef<'_>, hidden: Hidden, collapsed: &mut Collapsing) {
     let name = element.value().name();
-    if matches!(name, "script" | "style" | "noscript" | "template")
-        || hidden == Hidden::Skip && is_hidden(element)
+    if matches!(
+        name,
+        "script" | "style" | "noscript" | "template" | "row-detail"
+    ) || hidden == Hidden::Skip && is_hidden(element)
     {
         return;
     }

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::extract::export::ExportError;
 use crate::login::budget::Stamp;
 
 pub mod kept;
@@ -144,6 +145,9 @@ pub enum PortalError {
         /// The limit.
         limit: usize,
     },
+    /// A download that is no table, and not for a passing trouble of the portal.
+    #[error(transparent)]
+    Export(ExportError),
     /// The page could not be counted, so it was not asked for.
     #[error("{reason}")]
     Uncounted {

@@ -3,7 +3,9 @@
 //! The keys are documented in `selectors/README.md`. Each is read by one line here or in `fields`.
 
 mod cell;
+mod export;
 mod fields;
+mod grow;
 mod steps;
 pub mod value;
 
@@ -13,8 +15,8 @@ use scraper::Selector;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::table::{Table, Value as TomlValue, read};
 use crate::selectors::{
-    Hidden, Mark, Marks, Next, Order, Portal, Read, Session, SignIn, Step, Table as PortalTable,
-    Value,
+    Export, Hidden, Mark, Marks, Next, Order, Portal, Read, Session, SignIn, Step,
+    Table as PortalTable, Value,
 };
 use crate::session::Outcome;
 
@@ -171,10 +173,14 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
         "[{ click = \"#statement\" }, { wait = \"table#rows\" }]",
         |list| steps::any(list, steps::List::Table),
     );
+    let export = export::read(section);
     if let Some(path) = &path
         && (steps.is_some() || !section.has("steps"))
+        && (export.is_some() || !(section.has("download") || section.has("json")))
     {
-        dates_fit(section, path, steps.as_deref().unwrap_or_default());
+        let mut texts = export::texts(export.as_ref());
+        texts.push(path);
+        dates_fit(section, &texts, steps.as_deref().unwrap_or_default());
     }
     let frame = section.optional("frame", "\"iframe#main\"", steps::css);
     let header = section.optional("header", "\"table.head tr\"", |text| text.parse(value::css));
@@ -191,7 +197,7 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
     let empty = section.need(
         "empty",
         "{ css = \"td.empty\", text = \"No records\" }",
-        mark,
+        |value| empty(value, export.as_ref()),
     );
     let order = section.need("order", "\"newest-first\"", |word| {
         word.word([
@@ -206,6 +212,7 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
             css,
         })
     });
+    let next = next.or_else(|| export::next(export.as_ref()));
     let page_label = section.optional("page_label", "\"#page-of\"", steps::css);
     if next.is_none()
         && let Some(label) = section
@@ -223,14 +230,19 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
         captured,
     );
     let read = section.optional("read", "\"auto\"", |word| word.word(Read::WORDS));
-    let takes_browser = steps.is_some() || frame.is_some() || page_label.is_some();
+    let (grow, detail) = grow::read(section);
+    let takes_browser = steps.is_some()
+        || frame.is_some()
+        || page_label.is_some()
+        || grow.is_some()
+        || detail.is_some();
     if takes_browser
         && matches!(read, Some(Read::Http | Read::Fetch))
         && let Some(way) = section.value("read", "\"auto\"")
     {
         way.wrong::<()>(
             "does not reach this table",
-            "leave it out: only a browser takes `steps`, enters a `frame`, or sees a `page_label` change",
+            "leave it out: only a browser takes `steps`, enters a `frame`, sees a `page_label` change, or lets a table grow",
         );
     }
     let may_leave_browser = section.optional("may_leave_browser", "true", TomlValue::boolean);
@@ -244,7 +256,11 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
         skip: skip.unwrap_or_default(),
         hidden: hidden.unwrap_or(Hidden::Read),
         header_shift: header_shift.unwrap_or_default(),
-        empty: Some(empty?),
+        header_alone: empty.as_ref()?.is_none(),
+        empty: empty?,
+        export,
+        grow,
+        detail,
         order: order?,
         next,
         page_label,
@@ -252,6 +268,34 @@ fn table(section: &Table<'_>) -> Option<PortalTable> {
         read: read.unwrap_or(Read::Auto),
         may_leave_browser: may_leave_browser.unwrap_or(false),
     })
+}
+
+/// A mark; `Some(None)` where an export says it by a header alone.
+fn empty(value: &TomlValue<'_>, export: Option<&Export>) -> Option<Option<Mark>> {
+    if !value.has_key("header_alone") {
+        return mark(value).map(Some);
+    }
+    let is_true = value.table(|table| {
+        let word = table.value("header_alone", "true")?;
+        if word.boolean()? {
+            return Some(());
+        }
+        word.wrong(
+            "says nothing",
+            "write `header_alone = true`, or a mark: `{ css = \"td.empty\" }`",
+        )
+    });
+    match export {
+        Some(Export::Download(_)) => is_true.map(|()| None),
+        Some(Export::Json(_)) => value.wrong(
+            "by a header alone is for a download",
+            "write `{ css = \"downloaded-table > .no-items\" }`: an empty list becomes that",
+        ),
+        None => value.wrong(
+            "by a header alone is for a download",
+            "a page that lost its rows looks the same: name the element by which the page says \"no rows\"",
+        ),
+    }
 }
 
 /// CSS, and a regex whose group is wanted.
@@ -266,10 +310,10 @@ fn captured(value: &TomlValue<'_>) -> Option<(Selector, Regex)> {
 }
 
 /// `path_date` stands there if and only if `path` or a step has a date to write.
-fn dates_fit(section: &Table<'_>, path: &str, steps: &[Step]) {
+fn dates_fit(section: &Table<'_>, texts: &[&str], steps: &[Step]) {
     let types = |value| steps.iter().any(|step| step.types(value));
-    let has_date =
-        path.contains("{from}") || path.contains("{to}") || types(Value::From) || types(Value::To);
+    let asks = |text: &&str| text.contains("{from}") || text.contains("{to}");
+    let has_date = texts.iter().any(asks) || types(Value::From) || types(Value::To);
     match (section.value("path_date", "\"%d-%m-%Y\""), has_date) {
         (None, true) => section.wrong(
             "missing key `path_date` in `table`",

@@ -2,8 +2,10 @@
 //!
 //! `file` parses and validates; everything else works on these types and checks nothing again.
 
+mod export;
 mod fields;
 pub mod file;
+mod grow;
 mod steps;
 
 use std::time::Duration;
@@ -14,9 +16,11 @@ use scraper::Selector;
 
 use crate::session::Outcome;
 
+pub use export::{Ask, Download, Endpoint, Export, FileFormat, NextAnswer, Onward, Pointer};
 pub use fields::{
     AmountIs, CellSource, ClockChange, Column, DecimalRule, Field, Fields, Part, Source,
 };
+pub use grow::{Detail, Grow, Scroll};
 pub use steps::{Answer, Dialog, Interstitial, Key, Step, Value};
 
 /// One portal family: how to sign in, what its pages mean, where the fields of a payment stand.
@@ -237,6 +241,8 @@ pub struct Table {
     pub header_shift: isize,
     /// How the portal says "no rows". Without it, a page without rows is never believed.
     pub empty: Option<Mark>,
+    /// An export says "no rows" by a header that holds every named one and nothing under it.
+    pub header_alone: bool,
     /// Order of the rows.
     pub order: Order,
     /// The element that leads to the next (older) page; its absence means "last page".
@@ -245,6 +251,12 @@ pub struct Table {
     pub page_label: Option<String>,
     /// Where the portal prints how many rows there are in all: first capture group of the regex in the element's text.
     pub count: Option<(Selector, Regex)>,
+    /// What the rows are read from instead of the page's own table.
+    pub export: Option<Export>,
+    /// How rows come that are not there when the page is loaded.
+    pub grow: Option<Grow>,
+    /// Fields that the page shows at a click per row.
+    pub detail: Option<Detail>,
     /// By which way the pages are loaded. An account may override it.
     pub read: Read,
     /// With `Read::Auto`: the pages may be loaded without a browser too.
@@ -278,7 +290,11 @@ impl Table {
     /// Does one request for `path` give the first page, and one navigation the next? Else it takes a browser.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.steps.is_empty() && self.frame.is_none() && self.page_label.is_none()
+        self.steps.is_empty()
+            && self.frame.is_none()
+            && self.page_label.is_none()
+            && self.grow.is_none()
+            && self.detail.is_none()
     }
 }
 

@@ -64,13 +64,21 @@ fn every_saved_page_gives_the_rows_that_stand_beside_it() {
             .unwrap()
             .map(|entry| entry.unwrap().path())
         {
-            if page.extension().is_none_or(|ending| ending != "html") {
+            let Some(ending) = page.extension().filter(|ending| {
+                !["toml", "expected", "py"]
+                    .iter()
+                    .any(|other| ending == other)
+            }) else {
                 continue;
-            }
+            };
+            let expected = match ending == "html" {
+                true => page.with_extension("expected"),
+                false => PathBuf::from(format!("{}.expected", page.display())),
+            };
             let mut args = args(portal, &page);
             args.selectors = file.parent().unwrap().to_owned();
             args.json = true;
-            check(&page.with_extension("expected"), &readable(&tried(&args)));
+            check(&expected, &readable(&tried(&args)));
             pages += 1;
         }
     }

@@ -8,8 +8,12 @@ use super::TryArgs;
 use crate::config::read_text;
 use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::exit::Exit;
+use crate::extract::export::{self, Converted, ExportError};
 use crate::extract::{ExtractError, MAX_PAGE_BYTES};
 use crate::selectors::{Portal, file};
+
+/// Of UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,8 @@ pub(super) enum Refusal {
         source: ExtractError,
         notes: Vec<String>,
     },
+    #[error("{}: {source}", .page.display())]
+    Export { page: PathBuf, source: ExportError },
     #[error("--explain {asked}: the page has {rows} data rows, counted from 1")]
     NoSuchRow { asked: usize, rows: usize },
 }
@@ -62,6 +68,7 @@ impl Refusal {
             Refusal::NoPage { .. }
             | Refusal::NotUtf8 { .. }
             | Refusal::Page { .. }
+            | Refusal::Export { .. }
             | Refusal::NoSuchRow { .. } => Exit::Failed,
         }
     }
@@ -80,6 +87,7 @@ impl Refusal {
             | Refusal::UnknownPortal { .. }
             | Refusal::NoPage { .. }
             | Refusal::NotUtf8 { .. }
+            | Refusal::Export { .. }
             | Refusal::NoSuchRow { .. } => format!("error: {self}\n"),
         }
     }
@@ -126,7 +134,8 @@ fn no_such_portal(args: &TryArgs) -> Refusal {
     }
 }
 
-pub(super) fn page(path: &Path) -> Result<String, Refusal> {
+/// The page, or what an export of any kind becomes, whatever the file is called.
+pub(super) fn page(portal: &Portal, path: &Path) -> Result<String, Refusal> {
     let mut bytes = Vec::new();
     let limit = MAX_PAGE_BYTES as u64 + 1;
     File::open(path)
@@ -135,6 +144,24 @@ pub(super) fn page(path: &Path) -> Result<String, Refusal> {
             page: path.to_owned(),
             source,
         })?;
+    let is_page = bytes.trim_ascii_start().strip_prefix(BOM).unwrap_or(&bytes);
+    let is_page = is_page
+        .trim_ascii_start()
+        .first()
+        .is_none_or(|first| *first == b'<');
+    if is_page && portal.table.export.is_none() {
+        return html(bytes, path);
+    }
+    let converted = export::convert(portal, &bytes, None);
+    converted
+        .map(Converted::into_element)
+        .map_err(|source| Refusal::Export {
+            page: path.to_owned(),
+            source,
+        })
+}
+
+fn html(bytes: Vec<u8>, path: &Path) -> Result<String, Refusal> {
     // Cut within a letter, a page over the limit would not be UTF-8: `extract` is to say that it is too large.
     let over = bytes.len() > MAX_PAGE_BYTES;
     String::from_utf8(bytes).or_else(|error| match over {

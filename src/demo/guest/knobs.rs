@@ -101,6 +101,10 @@ pub struct Knobs {
     pub answer_ms: u64,
     /// Paths that begin with this are answered with 503 and a page that looks like a form and an empty table. Default none.
     pub down: Option<String>,
+    /// Whether exports and the endpoint answer an error under the status 200 (Wimbi). Default false.
+    pub export_fails: bool,
+    /// Whether the grid never shows one of its rows (Wimbi). Default false.
+    pub grid_hole: bool,
     /// Rows on a page. Default 10.
     pub rows_per_page: usize,
 }
@@ -124,6 +128,8 @@ impl Knobs {
             expires_in: None,
             answer_ms: 0,
             down: None,
+            export_fails: false,
+            grid_hole: false,
             rows_per_page: 10,
         }
     }

@@ -8,6 +8,7 @@ mod mwezi;
 mod ngome;
 mod tausi;
 pub mod tls;
+mod wimbi;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,6 +54,8 @@ pub enum Which {
     Tausi,
     /// User name and password on two pages, captcha, roles, client certificates.
     Ngome,
+    /// Rows in files, from an endpoint, or by a script as one scrolls.
+    Wimbi,
 }
 
 impl Which {
@@ -63,6 +66,7 @@ impl Which {
             Which::Mwezi => "mwezi",
             Which::Tausi => "tausi",
             Which::Ngome => "ngome",
+            Which::Wimbi => "wimbi",
         }
     }
 }
@@ -213,6 +217,7 @@ pub fn start(
         Which::Mwezi => mwezi::routes(),
         Which::Tausi => tausi::routes(),
         Which::Ngome => ngome::routes(),
+        Which::Wimbi => wimbi::routes(),
     };
     let channel = Channel(Arc::clone(&guest));
     let routes: Router = pages

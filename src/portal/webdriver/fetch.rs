@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use super::export::Answer as Download;
 use super::reading::Document;
 use super::retry_after::RetryAfter;
 use super::session::{Failure, Session};
 use crate::extract::MAX_PAGE_BYTES;
+use crate::extract::ask::Request;
 use crate::portal::PortalError;
 
 /// Arguments: address, limit of bytes, of milliseconds, whether to stop the page's timers, and the callback. A page that
@@ -56,6 +59,108 @@ const timer = setTimeout(() => abort.abort(), patience);
   .catch(() => ({ state: abort.signal.aborted ? 'late' : 'refused' }))
   .then((answer) => { clearTimeout(timer); done(answer); });
 ";
+
+/// Arguments: address, limit of bytes, of milliseconds, the form to post or null, and the callback. The bytes come in base64.
+const DOWNLOAD: &str = r"
+const [address, limit, patience, form, done] = arguments;
+const abort = new AbortController();
+const timer = setTimeout(() => abort.abort(), patience);
+(async () => {
+  const post = form === null ? {} : {
+    method: 'POST', body: form, headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+  };
+  const answer = await fetch(address, {
+    credentials: 'same-origin', redirect: 'follow', cache: 'no-store', signal: abort.signal, ...post,
+  });
+  const chunks = [];
+  let bytes = 0;
+  const reader = answer.body ? answer.body.getReader() : null;
+  while (reader && bytes <= limit) {
+    const { done: over, value } = await reader.read();
+    if (over) break;
+    bytes += value.length;
+    chunks.push(value);
+  }
+  let body = null;
+  if (bytes > limit) { abort.abort(); } else {
+    body = await new Promise((read, failed) => {
+      const file = new FileReader();
+      file.onload = () => read(file.result.slice(file.result.indexOf(',') + 1));
+      file.onerror = failed;
+      file.readAsDataURL(new Blob(chunks));
+    });
+  }
+  return {
+    state: 'answered', url: answer.url, status: answer.status, bytes, body,
+    retry_after: answer.headers.get('retry-after'), date: answer.headers.get('date'),
+  };
+})()
+  .catch(() => ({ state: abort.signal.aborted ? 'late' : 'refused' }))
+  .then((answer) => { clearTimeout(timer); done(answer); });
+";
+
+/// What the script of a download answers.
+#[derive(Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+enum Downloaded {
+    Answered {
+        url: String,
+        status: u16,
+        bytes: usize,
+        body: Option<String>,
+        #[serde(flatten)]
+        retry_after: RetryAfter,
+    },
+    Late,
+    Refused,
+}
+
+/// Downloads what `request` asks for from the page on show.
+///
+/// # Errors
+/// The call's, and `PortalDown` without an answer.
+pub(super) async fn fetch_bytes(
+    session: &Session,
+    request: &Request,
+    limit: Duration,
+) -> Result<Result<Download, PortalError>, Failure> {
+    let patience = u64::try_from((limit * 9 / 10).as_millis()).unwrap_or(u64::MAX);
+    let args = vec![
+        json!(request.url.as_str()),
+        json!(MAX_PAGE_BYTES),
+        json!(patience),
+        json!(request.form),
+    ];
+    let changed = || Failure::Refused {
+        code: "an answer that the page changed",
+        network: None,
+    };
+    let answer = session.execute_async(DOWNLOAD, args).await?;
+    let answer = serde_json::from_value(answer).map_err(|_| changed())?;
+    let down = |reason: &str| PortalError::PortalDown {
+        reason: reason.to_owned(),
+    };
+    Ok(match answer {
+        Downloaded::Answered {
+            url,
+            status,
+            bytes,
+            body,
+            retry_after,
+        } => {
+            let decoded = body.map(|body| BASE64.decode(body.as_bytes()));
+            Ok(Download {
+                url,
+                status,
+                bytes,
+                body: decoded.transpose().map_err(|_| changed())?,
+                retry_after,
+            })
+        }
+        Downloaded::Late => Err(down("timeout of a download")),
+        Downloaded::Refused => Err(down("a download without an answer")),
+    })
+}
 
 /// What the script answers.
 #[derive(Deserialize)]

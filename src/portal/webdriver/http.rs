@@ -20,16 +20,20 @@ use url::Url;
 use hyper_rustls::ConfigBuilderExt;
 
 use super::cookies;
+use super::export::Answer;
 use super::reading::{Document, at_pin, not_now};
 use super::retry_after::RetryAfter;
 use super::route::Route;
 use super::session::{Failure, Session};
 use crate::clock::Clock;
 use crate::extract::MAX_PAGE_BYTES;
+use crate::extract::ask::Request;
 use crate::portal::PortalError;
 use crate::portal::kept::Kept;
 use crate::selectors::Origin;
 
+/// What a page is asked for as.
+const PAGES: &str = "text/html,application/xhtml+xml";
 /// As browsers do.
 const MOST_REDIRECTS: usize = 20;
 
@@ -107,16 +111,58 @@ impl Http {
         pin: &Origin,
         limit: Duration,
     ) -> Result<Document, Missed> {
-        match tokio::time::timeout(limit, self.follow(url, pin)).await {
+        let request = Request { url, form: None };
+        let loaded = async {
+            let (url, answer) = self.follow(&request, PAGES, pin).await?;
+            self.read(url, answer).await
+        };
+        match tokio::time::timeout(limit, loaded).await {
             Ok(loaded) => loaded,
             Err(_) => Err(Missed::Down(down("timeout".to_owned()))),
         }
     }
 
-    async fn follow(&mut self, mut url: Url, pin: &Origin) -> Result<Document, Missed> {
+    /// Loads an export within `limit`, redirects included.
+    ///
+    /// # Errors
+    /// See [`Missed`].
+    pub(super) async fn download(
+        &mut self,
+        request: &Request,
+        pin: &Origin,
+        limit: Duration,
+    ) -> Result<Answer, Missed> {
+        let loaded = async {
+            let (url, answer) = self.follow(request, "*/*", pin).await?;
+            let status = answer.status().as_u16();
+            let retry_after = retry_after(answer.headers());
+            let body = bounded(answer).await?;
+            let bytes = body.len();
+            Ok(Answer {
+                url: url.into(),
+                status,
+                bytes,
+                body: (bytes <= MAX_PAGE_BYTES).then_some(body),
+                retry_after,
+            })
+        };
+        match tokio::time::timeout(limit, loaded).await {
+            Ok(loaded) => loaded,
+            Err(_) => Err(Missed::Down(down("timeout".to_owned()))),
+        }
+    }
+
+    /// The answer behind all redirects, of which none is posted to.
+    async fn follow(
+        &mut self,
+        request: &Request,
+        accept: &'static str,
+        pin: &Origin,
+    ) -> Result<(Url, Response), Missed> {
+        let (mut url, mut form) = (request.url.clone(), request.form.clone());
         for _ in 0..=MOST_REDIRECTS {
             at_pin(&url, pin).map_err(Missed::Odd)?;
-            let answer = self.ask(&url).await?;
+            let answer = self.ask(&url, accept, form.take()).await?;
             let status = answer.status();
             if status.is_server_error() {
                 let asked = retry_after(answer.headers());
@@ -127,19 +173,30 @@ impl Http {
             match location.map(|to| to.to_str().ok().and_then(|to| url.join(to).ok())) {
                 Some(Some(to)) => url = to,
                 Some(None) => return Err(Missed::Odd(down("a redirect to nowhere".to_owned()))),
-                None => return self.read(url, answer).await,
+                None => return Ok((url, answer)),
             }
         }
         Err(Missed::Odd(down("too many redirects".to_owned())))
     }
 
-    async fn ask(&mut self, url: &Url) -> Result<Response, Missed> {
+    async fn ask(
+        &mut self,
+        url: &Url,
+        accept: &'static str,
+        form: Option<String>,
+    ) -> Result<Response, Missed> {
         let now = self.clock.now().timestamp();
-        let mut request = self
-            .client
-            .get(url.clone())
+        let request = match form {
+            None => self.client.get(url.clone()),
+            Some(form) => self
+                .client
+                .post(url.clone())
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form),
+        };
+        let mut request = request
             .header(USER_AGENT, &self.manner.agent)
-            .header(ACCEPT, "text/html,application/xhtml+xml")
+            .header(ACCEPT, accept)
             .header(ACCEPT_LANGUAGE, &self.manner.languages);
         if let Some(cookies) = cookies::header(&self.kept.cookies, url, now) {
             request = request.header(COOKIE, cookies);
@@ -153,19 +210,13 @@ impl Http {
         Ok(answer)
     }
 
-    async fn read(&self, url: Url, mut answer: Response) -> Result<Document, Missed> {
+    async fn read(&self, url: Url, answer: Response) -> Result<Document, Missed> {
         let status = answer.status().as_u16();
         let kind = answer.headers().get(CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().to_owned();
         let asked = retry_after(answer.headers());
-        let mut body = Vec::new();
-        while body.len() <= MAX_PAGE_BYTES {
-            match answer.chunk().await.map_err(|error| failed(&error))? {
-                Some(chunk) => body.extend_from_slice(&chunk),
-                None => break,
-            }
-        }
+        let body = bounded(answer).await?;
         let bytes = body.len();
         let html = (bytes <= MAX_PAGE_BYTES).then(|| decoded(&body, &kind, &self.manner.charset));
         Ok(Document::fetched(
@@ -177,6 +228,18 @@ impl Http {
             asked,
         ))
     }
+}
+
+/// The body, or a little more of it than may be.
+async fn bounded(mut answer: Response) -> Result<Vec<u8>, Missed> {
+    let mut body = Vec::new();
+    while body.len() <= MAX_PAGE_BYTES {
+        match answer.chunk().await.map_err(|error| failed(&error))? {
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => break,
+        }
+    }
+    Ok(body)
 }
 
 fn retry_after(headers: &HeaderMap) -> RetryAfter {

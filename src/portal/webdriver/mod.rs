@@ -30,9 +30,11 @@ mod devtools;
 mod dialog;
 mod driver;
 mod evidence;
+mod export;
 mod fetch;
 mod form;
 mod frames;
+mod grow;
 mod http;
 mod keeping;
 mod opening;
@@ -146,6 +148,8 @@ pub struct WebDriverPortal {
     http: Option<Http>,
     ladder: Ladder,
     last: Option<Last>,
+    /// The signed-in page that the export given last was asked for from.
+    export_base: Option<Page>,
     /// Readings in a row that met a portal that is down.
     downs: u32,
 }
@@ -169,6 +173,7 @@ impl WebDriverPortal {
             place: None,
             http: None,
             last: None,
+            export_base: None,
             downs: 0,
         }
     }

@@ -148,6 +148,11 @@ pub(super) fn table_path(table: &Table, days: Days) -> Option<String> {
     written(table, days).map(|asked| asked.path)
 }
 
+/// The days as the portal writes them: first and last.
+pub(super) fn days(table: &Table, days: Days) -> Option<(String, String)> {
+    written(table, days).map(|asked| (asked.from, asked.to))
+}
+
 /// The days as the portal writes them.
 struct Asked {
     path: String,

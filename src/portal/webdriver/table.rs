@@ -13,7 +13,7 @@ use super::fetch::fetch;
 use super::form::StepError;
 use super::http::{Http, Missed};
 use super::{WebDriverPortal, reading};
-use crate::extract;
+use crate::extract::{self, ask::Request};
 use crate::portal::way::{Change, Compared, Task, Way};
 use crate::portal::{Days, Page, PortalError};
 use crate::understand::{self, Shown};
@@ -113,9 +113,18 @@ impl WebDriverPortal {
 
     async fn by(&mut self, way: Way, days: Days) -> Result<Page, Missed> {
         match self.possible(way) {
-            Way::Navigate => self.navigated(days).await,
-            Way::Fetch => self.fetched(self.table_url(days)?).await,
-            Way::Http => self.without_browser(self.table_url(days)?).await,
+            Way::Navigate => {
+                let page = self.navigated(days).await?;
+                self.exported(page, Way::Navigate, days).await
+            }
+            Way::Fetch => {
+                let page = self.fetched(self.table_url(days)?).await?;
+                self.exported(page, Way::Fetch, days).await
+            }
+            Way::Http => {
+                let page = self.without_browser(self.table_url(days)?).await?;
+                self.exported(page, Way::Http, days).await
+            }
         }
     }
 
@@ -161,7 +170,10 @@ impl WebDriverPortal {
 
     async fn navigated(&mut self, days: Days) -> Result<Page, Missed> {
         self.bring_back().await.map_err(Missed::Down)?;
-        let loaded = self.open_table(days).await;
+        let loaded = match self.open_table(days).await {
+            Ok(page) => self.grown(page).await,
+            Err(error) => Err(error),
+        };
         self.settle(loaded).await.map_err(Missed::Odd)
     }
 
@@ -202,13 +214,21 @@ impl WebDriverPortal {
         let counted = self.settings.loads.take().await;
         counted.map_err(|error| Missed::Down(error.into()))?;
         let loaded = http.get(url, &portal.origin, limit).await;
-        if let (true, Some(browser)) = (http.is_rotated, &self.browser) {
+        self.put_back_cookies().await?;
+        reading::judge(loaded?, &self.settings.selectors.origin).map_err(Missed::Odd)
+    }
+
+    /// What the portal rotated goes into the browser, which shares the session.
+    pub(super) async fn put_back_cookies(&mut self) -> Result<(), Missed> {
+        if let (Some(http), Some(browser)) = (&self.http, &self.browser)
+            && http.is_rotated
+        {
             let put = browser.session.put_cookies(&http.kept.cookies).await;
             self.settle(put.map_err(StepError::Call))
                 .await
                 .map_err(Missed::Down)?;
         }
-        reading::judge(loaded?, &self.settings.selectors.origin).map_err(Missed::Odd)
+        Ok(())
     }
 
     /// Takes cookies and manner of the browser, which is signed in.
@@ -233,7 +253,13 @@ impl WebDriverPortal {
             return self.settle(clicked).await;
         };
         let (days, number) = (last.days, last.number);
-        let loaded = match (last.way, self.next_url(&last).await) {
+        let next = self.next_url(&last).await;
+        let loaded = match (last.way, next) {
+            // An export's next part is asked for like the first, and never clicked.
+            (way, Some(url)) if self.settings.selectors.table.export.is_some() => {
+                let request = Request { url, form: None };
+                self.export_answer(request, way).await
+            }
             (Way::Fetch, Some(url)) => self.fetched(url).await,
             (Way::Http, Some(url)) => self.without_browser(url).await,
             (Way::Navigate, _) | (_, None) => {
@@ -257,7 +283,7 @@ impl WebDriverPortal {
     async fn next_url(&self, last: &Last) -> Option<Url> {
         let page = last.page.clone()?;
         let portal = self.settings.selectors.clone();
-        if !portal.is_plain() {
+        if !portal.is_plain() && portal.table.export.is_none() {
             return None;
         }
         let here = page.url.clone();
@@ -310,7 +336,9 @@ impl WebDriverPortal {
     }
 
     fn given(&mut self, page: Page, way: Way, days: Days, number: usize) -> Page {
-        let is_needed = way != Way::Navigate && self.settings.selectors.table.next.is_some();
+        let table = &self.settings.selectors.table;
+        let by_link = way != Way::Navigate || table.export.is_some();
+        let is_needed = by_link && table.next.is_some();
         self.last = Some(Last {
             way,
             days,

@@ -1,0 +1,153 @@
+//! CSV in any dialect: delimiter, quotes, line breaks in cells. Pure.
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+
+use super::writer::Writer;
+use super::{ExportError, MAX_RECORD_BYTES};
+use crate::extract::MAX_CELLS;
+
+/// What stands between cells, the likeliest first.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Records that are looked at to find it.
+const SAMPLE: usize = 500;
+
+/// The records as rows, each with as many cells as it has. Without a delimiter it is found among `DELIMITERS`; a text without
+/// any is one of single cells, with the class `text`: a portal may say "no rows" in words.
+pub(super) fn table(text: &str, delimiter: Option<u8>) -> Result<String, ExportError> {
+    let (said, text) = said(text);
+    let found = match delimiter.or(said) {
+        Some(delimiter) => Some(delimiter),
+        None => found(text)?,
+    };
+    let mut writer = Writer::new(if found.is_some() { "csv" } else { "text" });
+    let mut records = Records::new(text, found.unwrap_or(b','));
+    while let Some(cells) = records.next()? {
+        writer.row()?;
+        for cell in cells {
+            writer.cell("", cell)?;
+        }
+    }
+    writer.finish("")
+}
+
+/// Excel's own line `sep=;` before everything else, and the rest.
+fn said(text: &str) -> (Option<u8>, &str) {
+    let line = text.lines().next().unwrap_or_default();
+    let said = line.strip_prefix("sep=").map(str::as_bytes);
+    match said {
+        Some([delimiter]) => (Some(*delimiter), text.get(line.len()..).unwrap_or_default()),
+        Some(_) | None => (None, text),
+    }
+}
+
+/// The delimiter by which the most records have the same number of cells, and the most cells of these; `None` where no record
+/// has two.
+fn found(text: &str) -> Result<Option<u8>, ExportError> {
+    let mut best = None;
+    let mut is_tied = false;
+    for delimiter in DELIMITERS {
+        let fit = fit(text, delimiter)?;
+        match best {
+            Some((known, _)) if known == fit => is_tied = true,
+            Some((known, _)) if known > fit => {}
+            Some(_) | None => {
+                is_tied = false;
+                best = fit.map(|fit| (Some(fit), delimiter));
+            }
+        }
+    }
+    match best {
+        Some(_) if is_tied => Err(ExportError::Delimiter),
+        best => Ok(best.map(|(_, delimiter)| delimiter)),
+    }
+}
+
+/// How many records have the commonest number of cells above one, and that number.
+fn fit(text: &str, delimiter: u8) -> Result<Option<(usize, usize)>, ExportError> {
+    let mut counts = vec![0_usize; MAX_CELLS + 1];
+    let mut records = Records::new(text, delimiter);
+    for _ in 0..SAMPLE {
+        let cells = match records.next() {
+            Ok(Some(cells)) => cells.count(),
+            Ok(None) => break,
+            // By another delimiter it may be none.
+            Err(ExportError::TooManyCells { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if let Some(count) = counts.get_mut(cells) {
+            *count += 1;
+        }
+    }
+    let several = counts.iter().enumerate().skip(2);
+    let commonest = several
+        .filter(|(_, count)| **count > 0)
+        .max_by_key(|(cells, count)| (**count, *cells));
+    Ok(commonest.map(|(cells, count)| (*count, cells)))
+}
+
+/// Reads record after record into buffers that do not grow.
+struct Records<'t> {
+    reader: Reader,
+    rest: &'t [u8],
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    number: usize,
+    is_over: bool,
+}
+
+impl<'t> Records<'t> {
+    fn new(text: &'t str, delimiter: u8) -> Self {
+        Self {
+            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            rest: text.as_bytes(),
+            text: vec![0; MAX_RECORD_BYTES],
+            ends: vec![0; MAX_CELLS],
+            number: 0,
+            is_over: false,
+        }
+    }
+
+    /// The next record's cells; blank lines are none.
+    fn next(&mut self) -> Result<Option<impl Iterator<Item = &str>>, ExportError> {
+        let (mut written, mut ended) = (0, 0);
+        while !self.is_over {
+            let (text, ends) = (self.text.get_mut(written..), self.ends.get_mut(ended..));
+            let (result, read, bytes, cells) = self.reader.read_record(
+                self.rest,
+                text.unwrap_or_default(),
+                ends.unwrap_or_default(),
+            );
+            self.rest = self.rest.get(read..).unwrap_or_default();
+            written += bytes;
+            ended += cells;
+            match result {
+                // What follows is the end of the text, which an empty input says.
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => {
+                    let record = self.number + 1;
+                    return Err(ExportError::EndlessRecord { record });
+                }
+                ReadRecordResult::OutputEndsFull => {
+                    let row = self.number + 1;
+                    return Err(ExportError::TooManyCells { row });
+                }
+                ReadRecordResult::Record => {
+                    self.number += 1;
+                    return Ok(Some(cells_of(&self.text, &self.ends, ended)));
+                }
+                ReadRecordResult::End => self.is_over = true,
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn cells_of<'a>(text: &'a [u8], ends: &'a [usize], count: usize) -> impl Iterator<Item = &'a str> {
+    let ends = ends.iter().take(count);
+    ends.scan(0, move |start, end| {
+        let cell = text.get(*start..*end).unwrap_or_default();
+        *start = *end;
+        // Cut at ASCII letters out of a text that was UTF-8.
+        Some(std::str::from_utf8(cell).unwrap_or_default())
+    })
+}
