@@ -1,7 +1,8 @@
 //! HTML page to rows of text. Pure.
 //!
 //! The table model is the HTML standard's ("forming a table"), spans included. Columns are found by
-//! header text. A page over the limits below is refused while it is parsed, see `guard`.
+//! header text. A page over the limits below is refused while it is parsed, see `guard`. A file that is no page is made one
+//! first, see [`export`], within the same limits and its own.
 //!
 //! - Nothing on a page is passed over in silence: a row is a header, stands before the header, is named by `skip`,
 //!   says that there are no rows, or comes out as a [`Row`], if need be with the [`RowProblem`] that puts it aside.

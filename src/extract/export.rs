@@ -7,6 +7,7 @@
 //! - Everything is bounded while it is read, before memory is taken for it.
 //! - No text of a cell is in an error.
 
+mod biff;
 mod csv;
 mod decoded;
 mod error;

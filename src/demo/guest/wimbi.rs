@@ -8,7 +8,7 @@
 //! | `POST /export` | `lang=fr` and the form's own `csrf`: a CSV in French, gzip under the name of a CSV; `lang=xls`: HTML |
 //! | `/api/payments?from=&to=&after=` | JSON, by cursor |
 //! | `/api/pages?from=&to=&page=` | the same, by number of the page |
-//! | `/more`, `/grid`, `/details` | pages that a script fills from the endpoint, see `scripts` |
+//! | `/more`, `/stream`, `/grid`, `/details` | pages that a script fills from the endpoint, see `scripts` |
 //!
 //! Who is not signed in is led to `/`; the endpoint answers 401 with an object.
 
@@ -40,6 +40,7 @@ pub(super) fn routes() -> Router<Arc<Guest>> {
         .route("/api/pages", get(by_page))
         .route("/api/detail", get(detail))
         .route("/more", get(more))
+        .route("/stream", get(stream))
         .route("/grid", get(grid))
         .route("/details", get(details))
         .route("/logout", get(leave))
@@ -55,6 +56,7 @@ pub(super) struct Asked {
     csrf: String,
     after: Option<usize>,
     page: Option<usize>,
+    size: Option<usize>,
     id: String,
 }
 
@@ -236,7 +238,8 @@ async fn by_cursor(
     to_script(&guest, &headers, |state| {
         let lines = state.lines(DATE, &asked.from, &asked.to)?;
         let from = asked.after.unwrap_or_default();
-        let to = (from + state.knobs.rows_per_page).min(lines.len());
+        let size = asked.size.unwrap_or(state.knobs.rows_per_page);
+        let to = (from + size).min(lines.len());
         let shown = lines.get(from..to).unwrap_or_default();
         let more = to < lines.len();
         Some(json!({
@@ -294,6 +297,14 @@ async fn more(
     Query(asked): Query<Asked>,
 ) -> Response {
     scripted(&guest, &headers, &asked, scripts::MORE)
+}
+
+async fn stream(
+    Extracted(guest): Portal,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Response {
+    scripted(&guest, &headers, &asked, scripts::STREAM)
 }
 
 async fn grid(

@@ -14,7 +14,7 @@ use calamine::{
 };
 
 use super::writer::Writer;
-use super::{ExportError, INEXACT};
+use super::{ExportError, INEXACT, biff};
 use crate::extract::{MAX_CELLS, MAX_PAGE_BYTES, MAX_ROWS};
 
 /// Over this, neighbours of a whole number are the same float: its digits may not be those that the portal meant.
@@ -60,7 +60,8 @@ pub(super) fn xlsx(bytes: &[u8], name: Option<&str>) -> Result<String, ExportErr
 pub(super) fn xls(bytes: &[u8], name: Option<&str>) -> Result<String, ExportError> {
     let damaged = ExportError::Damaged { container: "XLS" };
     let read = || -> Result<String, ExportError> {
-        let mut book: Xls<_> = Reader::new(Cursor::new(bytes)).map_err(|error| match error {
+        let checked = biff::checked(bytes)?;
+        let mut book: Xls<_> = Reader::new(Cursor::new(checked)).map_err(|error| match error {
             XlsError::Password => ExportError::Encrypted,
             _other => damaged.clone(),
         })?;

@@ -9,7 +9,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::{ExportError, MAX_PACKED, MAX_WORKBOOK_BYTES};
-use crate::extract::MAX_PAGE_BYTES;
+use crate::extract::{MAX_NODES, MAX_PAGE_BYTES};
 
 /// What unpacked bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ const GZIP: &[u8] = b"\x1f\x8b";
 /// APPNOTE 4.3.7 and, without a file, 4.3.16.
 const ZIP: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 /// MS-CFB 2.2.
-const CFB: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+pub(super) const CFB: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 /// What makes a ZIP a workbook: ECMA-376 part 2.
 const WORKBOOK: &str = "[Content_Types].xml";
 
@@ -120,19 +120,42 @@ fn unzipped(bytes: &[u8], member: Option<&Regex>) -> Result<Option<Vec<u8>>, Exp
     inflated(file, "ZIP").map(Some)
 }
 
-/// Inflates all parts of a workbook into nothing and counts: what the parts' headers promise is not believed.
+/// Inflates all parts of a workbook and counts: what the parts' headers promise is not believed.
 fn small_enough(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<(), ExportError> {
-    let mut left = MAX_WORKBOOK_BYTES as u64;
+    let mut left = MAX_WORKBOOK_BYTES;
     for index in 0..archive.len() {
         let part = archive.by_index(index);
         let part = part.map_err(|error| refused(&error, "XLSX"))?;
-        let read = std::io::copy(&mut part.take(left + 1), &mut std::io::sink());
-        let read = read.map_err(|_| ExportError::Damaged { container: "XLSX" })?;
+        let mut inflated = Vec::new();
+        let read = part.take(left as u64 + 1).read_to_end(&mut inflated);
+        read.map_err(|_| ExportError::Damaged { container: "XLSX" })?;
         left = left
-            .checked_sub(read)
+            .checked_sub(inflated.len())
             .ok_or(ExportError::WorkbookTooLarge)?;
+        if promised(&inflated) > MAX_NODES {
+            return Err(ExportError::WorkbookTooLarge);
+        }
     }
     Ok(())
+}
+
+/// The most texts that a part says it has, for which the library would take memory at once. ECMA-376 part 1, 18.4.9.
+fn promised(part: &[u8]) -> usize {
+    const COUNT: &[u8] = b"uniqueCount";
+    // In UTF-16 there is a zero beside every letter.
+    let ascii: Vec<u8> = part.iter().copied().filter(|byte| *byte != 0).collect();
+    let said = ascii.windows(COUNT.len()).enumerate();
+    let said = said.filter(|(_, word)| *word == COUNT).map(|(at, _)| {
+        let value = ascii.get(at + COUNT.len()..).unwrap_or_default().iter();
+        let value = value.skip_while(|byte| !byte.is_ascii_digit() && **byte != b'>');
+        let digits = value.take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0_usize, |number, digit| {
+            number
+                .saturating_mul(10)
+                .saturating_add(usize::from(digit - b'0'))
+        })
+    });
+    said.max().unwrap_or(0)
 }
 
 fn refused(error: &ZipError, container: &'static str) -> ExportError {

@@ -40,7 +40,7 @@ const SCROLL: &str = r"
 const [within, row, key, count, known] = arguments;
 const box = within === null ? document.scrollingElement : document.querySelector(within);
 const counted = document.querySelector(count);
-if (!box) return { state: 'missing', rows: [], total: 0, count: null };
+if (!box) return { state: 'missing', rows: [], top: 0, total: 0, count: null };
 const shown = [...document.querySelectorAll(row)].filter((one) => one.getClientRects().length > 0);
 const edge = within === null ? { top: 0, bottom: window.innerHeight } : box.getBoundingClientRect();
 const places = shown.map((one) => one.getBoundingClientRect());
@@ -54,8 +54,10 @@ const visible = places.filter(inView);
 const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 1;
 const reach = Math.max(...places.map((place) => place.bottom));
 const covered = visible.length > 0 && (atEnd || reach >= edge.bottom - 1);
-if (covered && !atEnd) box.scrollTop += Math.max(1, Math.floor(box.clientHeight * 0.7));
-return { state: covered ? (atEnd ? 'end' : 'on') : 'wait', rows, total: shown.length, count: counted && counted.textContent };
+const top = box.scrollTop;
+// At the end it is left and reached again: some load more only when they hear of a scroll.
+if (covered) box.scrollTop += atEnd ? -2 : Math.max(3, Math.floor(box.clientHeight * 0.7));
+return { state: covered ? (atEnd ? 'end' : 'on') : 'wait', rows, top, total: shown.length, count: counted && counted.textContent };
 ";
 
 /// Arguments: CSS of the rows, of what is clicked in them, of what shows the details, and the number of the row. Clicks, and
@@ -70,15 +72,19 @@ row.querySelector(click).click();
 return before;
 ";
 
-/// The same, and what was shown before. Puts a copy of the details into the row once they are there.
+/// The same, what was shown before, and CSS of what closes the details or null. Puts a copy of what they hold into the row
+/// once they are there, without what closes them: the next click is to find the one that works.
 const TAKE: &str = r"
-const [rows, click, shows, number, before] = arguments;
+const [rows, click, shows, number, before, close] = arguments;
 const row = [...document.querySelectorAll(rows)].filter((row) => row.querySelector(click))[number];
 if (!row) return false;
 const box = row.querySelector(shows) || document.querySelector(shows);
 if (!box || box.getClientRects().length === 0 || box.textContent.trim() === '' || box.textContent === before) return false;
 const copy = document.createElement('row-detail');
-copy.append(box.cloneNode(true));
+const held = box.cloneNode(true);
+const copies = [...held.querySelectorAll('*')];
+[...box.querySelectorAll('*')].forEach((one, at) => { if (close !== null && one.matches(close)) copies[at].remove(); });
+copy.append(...held.childNodes);
 (row.matches('tr') ? row.lastElementChild : row).append(copy);
 return true;
 ";
@@ -108,6 +114,8 @@ enum Button {
 struct Scrolled {
     state: Viewport,
     rows: Vec<Collected>,
+    /// How far it was scrolled, in pixels.
+    top: f64,
     total: usize,
     count: Option<String>,
 }
@@ -243,7 +251,7 @@ impl Browser {
     ) -> Result<Option<String>, StepError> {
         let css = extract::count_css(portal);
         let mut found: HashMap<String, (f64, String)> = HashMap::new();
-        let (mut bytes, mut most) = (0, 0);
+        let (mut bytes, mut most, mut farthest) = (0, 0, 0.0);
         let mut deadline = Box::pin(sleep(limit));
         loop {
             let known: Vec<&String> = found.keys().collect();
@@ -271,8 +279,8 @@ impl Browser {
             if count.is_some_and(|count| total as u64 >= count) {
                 return Ok(scroll.key.as_ref().map(|_| collected(found)));
             }
-            if total > most || now.state == Viewport::On {
-                most = total;
+            if total > most || now.top > farthest {
+                (most, farthest) = (total.max(most), now.top.max(farthest));
                 deadline = Box::pin(sleep(limit));
             }
             tokio::select! {
@@ -313,6 +321,7 @@ impl Browser {
             }
             let mut taken = args(number);
             taken.push(before);
+            taken.push(json!(detail.close));
             let row = number + 1;
             self.until(TAKE, taken, limit, || {
                 format!("the details of row {row} did not come")

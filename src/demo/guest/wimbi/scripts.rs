@@ -1,17 +1,20 @@
 //! Wimbi's pages that a script fills: more rows at a click, a grid that renders what is in view, details at a click.
 
-/// `button#load-more` adds rows, and is gone after the last.
+/// `button#load-more` adds rows, and is gone after the last; `#page-size` says how many at once.
 pub(super) const MORE: &str = r#"<table id="list"><tbody><tr><th>timestamp<th>transaction_id<th>transaction_type<th>amount<th>status</tr></tbody></table>
 <p id="nothing" hidden>No payments in this period</p>
+<select id="page-size"><option>10</option><option>500</option></select>
 <button id="load-more">Load more</button>
 <script>
 const list = document.querySelector('#list tbody');
 const button = document.querySelector('#load-more');
 let after = null;
+let size = null;
 const load = async () => {
   button.disabled = true;
   const asked = new URLSearchParams(location.search);
   if (after !== null) asked.set('after', after);
+  if (size !== null) asked.set('size', size);
   const { items, page_info } = await (await fetch('/api/payments?' + asked)).json();
   for (const item of items) {
     const row = list.insertRow();
@@ -23,6 +26,39 @@ const load = async () => {
   if (!page_info.has_next_page) button.remove();
 };
 button.addEventListener('click', load);
+document.querySelector('#page-size').addEventListener('change', async (change) => {
+  while (list.rows.length > 1) list.deleteRow(1);
+  after = null;
+  size = change.target.value;
+  await load();
+  list.dataset.size = size;
+});
+</script>"#;
+
+/// `div.viewport` gets more rows when it is scrolled to its end; they stay.
+pub(super) const STREAM: &str = r#"<div class="viewport" style="height: 120px; overflow-y: auto">
+<table id="list"><tbody><tr><th>timestamp<th>transaction_id<th>transaction_type<th>amount<th>status</tr></tbody></table></div>
+<script>
+const view = document.querySelector('.viewport');
+const list = document.querySelector('#list tbody');
+let after = '0';
+let isLoading = false;
+const load = async () => {
+  if (isLoading || after === null) return;
+  isLoading = true;
+  const asked = new URLSearchParams(location.search);
+  asked.set('after', after);
+  const { items, page_info } = await (await fetch('/api/payments?' + asked)).json();
+  for (const item of items) {
+    const row = list.insertRow();
+    row.className = 'data';
+    for (const text of [item.when, item.id, item.type, item.amount.value, item.status]) row.insertCell().textContent = text;
+  }
+  after = page_info.end_cursor;
+  isLoading = false;
+};
+view.addEventListener('scroll', () => { if (view.scrollTop + view.clientHeight >= view.scrollHeight - 5) load(); });
+load();
 </script>"#;
 
 /// `div.viewport` shows ten rows of `data-key`, in elements that are used again in any order. A hole is a row that it never
