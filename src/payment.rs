@@ -275,7 +275,7 @@ pub struct Payment {
     pub direction: Direction,
     /// Greater than zero, gross.
     pub amount: Decimal,
-    /// What the operator kept of it, in the same currency, where the portal says so; greater than zero.
+    /// What the operator kept of it, in the same currency, where the portal says so; below zero where it was given back.
     pub fee: Option<Decimal>,
     /// ISO 4217.
     pub currency: String,

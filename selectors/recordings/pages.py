@@ -348,7 +348,7 @@ def mtn_export(portal, number, with_accounts, currency, prefix):
             put("Type", "Debit"), put("From", payer), put("From name", who), put("To", own), put("To name", "MWANGA LTD"), put("Amount", str(amount))
             put("To / Fee", str(amount // 100)), put("Currency", currency, head[: head.index("To / Fee")].count("Currency"))
         lines.append([line[i] for i in range(len(head))])
-        code -= dice.choice([2, 17, -3])
+        code -= dice.choice([5, 17]) - 9 * (turn % 4 == 2)  # by Date the ids are not in order
         at -= timedelta(seconds=dice.choice([102, 67, 900, 4000]))
     (folder(portal) / "export.csv").write_bytes(write_csv(lines).encode())
     export_pages(portal, number, "/export.csv", "export.csv")

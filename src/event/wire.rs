@@ -274,10 +274,14 @@ fn payment<'a>(
     }
 }
 
-/// GSMA wants a type with every fee; portals print one sum.
+/// GSMA wants a type with every fee, and no sign.
 fn fees(row: &Payment) -> Vec<WireFee<'_>> {
     let fee = row.fee.map(|fee| WireFee {
-        fee_type: "transaction",
+        fee_type: if fee.is_sign_negative() {
+            "refund"
+        } else {
+            "transaction"
+        },
         fee_amount: gsma_amount(fee),
         fee_currency: &row.currency,
     });

@@ -131,7 +131,9 @@ impl<'a> Reading<'a> {
         if skip.is_empty() {
             return false;
         }
-        let whole = laid.own.join(" ");
+        let cells = laid.own.iter().map(|cell| &**cell);
+        let cells: Vec<&str> = cells.filter(|cell| !cell.is_empty()).collect();
+        let whole = cells.join(" ");
         skip.iter().enumerate().any(|(at, skip)| match skip {
             Skip::Whole(regex) => regex.is_match(&whole),
             Skip::Cell { text, .. } => {

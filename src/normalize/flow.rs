@@ -131,16 +131,22 @@ impl Reader<'_> {
         }
     }
 
-    /// What the payer paid, from what the portal prints.
+    /// What the payer paid and what of it was the fee, from what the portal prints.
+    ///
+    /// A portal whose amounts are net prints a fee that was given back, as of a refund, below zero. Beside gross amounts
+    /// the sign says nothing.
     pub(super) fn gross(
         &mut self,
         direction: Direction,
         printed: Decimal,
         fee: Option<Decimal>,
-    ) -> Result<Decimal, RowError> {
-        let (Some(fee), AmountIs::Net) = (fee, self.portal.fields.amount_is) else {
-            return Ok(printed);
+    ) -> Result<(Decimal, Option<Decimal>), RowError> {
+        let Some(fee) = fee.filter(|fee| !fee.is_zero()) else {
+            return Ok((printed, None));
         };
+        if self.portal.fields.amount_is == AmountIs::Gross {
+            return Ok((printed, Some(fee.abs())));
+        }
         let gross = match direction {
             Direction::Credit => printed + fee,
             Direction::Debit => printed - fee,
@@ -149,6 +155,6 @@ impl Reader<'_> {
             return Err(self.error(Field::Fee, Problem::FeeTooLarge));
         }
         self.step(|| format!("the amount is net: {gross} with the fee"));
-        Ok(gross)
+        Ok((gross, Some(fee)))
     }
 }

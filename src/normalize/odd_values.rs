@@ -34,7 +34,7 @@ fn one(fields: &str, header: &str, cells: &str) -> Result<Payment, RowError> {
 }
 
 fn money(payment: &Payment) -> (Direction, String, Option<String>, Option<String>) {
-    let text = |amount: Option<rust_decimal::Decimal>| amount.map(gsma_amount);
+    let text = |amount: Option<rust_decimal::Decimal>| amount.map(|amount| amount.to_string());
     (
         payment.direction,
         gsma_amount(payment.amount),
@@ -62,6 +62,11 @@ fn a_fee_column_gives_gross_and_net_whichever_of_them_the_portal_prints() {
             "net",
             "-1504|4",
             (Debit, "1500".to_owned(), some("4"), some("1504")),
+        ),
+        (
+            "net",
+            "-4950|-50",
+            (Debit, "5000".to_owned(), some("-50"), some("4950")),
         ),
         (
             "gross",

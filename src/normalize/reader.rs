@@ -67,8 +67,7 @@ impl<'a> Reader<'a> {
             return Err(self.error(Field::CompletionDate, Problem::CompletedWithoutDate));
         }
         let (direction, printed_amount) = flow?;
-        let fee = fee?.map(|fee| fee.abs()).filter(|fee| !fee.is_zero());
-        let amount = self.gross(direction, printed_amount, fee)?;
+        let (amount, fee) = self.gross(direction, printed_amount, fee?)?;
         let operator = &self.page.account.operator;
         let original_reference = match kind {
             Some(RowKind::Reversal) => original.clone(),

@@ -319,7 +319,7 @@ pub enum Order {
 /// Rows that the file says are no payments.
 #[derive(Debug, Clone)]
 pub enum Skip {
-    /// The row's own text, cells joined by a space, matches.
+    /// The row's own text, the cells that are not empty joined by a space, matches.
     Whole(Regex),
     /// The text of its cell in this column matches.
     Cell {
