@@ -3,7 +3,9 @@
 //! - Whatever is wrong with a file comes out in this one form, all of it at once.
 //! - What looks like a secret in a file is shown as stars (`secrets_in_a_file_are_not_shown`).
 
+pub mod locate;
 pub mod table;
+pub mod trace;
 
 use std::fmt;
 use std::ops::Range;
@@ -53,6 +55,14 @@ impl Diagnostic {
             what: what.into(),
             advice: advice.into(),
         }
+    }
+
+    /// `file:line: what: advice`, on one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let before = self.file.shown.get(..self.span.start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        format!("{}:{line}: {}: {}", self.file.path, self.what, self.advice)
     }
 
     fn group(&self) -> Group<'_> {

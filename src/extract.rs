@@ -245,6 +245,17 @@ impl Document {
         })
     }
 
+    /// The tree itself, for who looks at pages that no file describes yet.
+    pub(crate) fn tree(&self) -> &Html {
+        &self.0
+    }
+
+    /// How many elements match.
+    #[must_use]
+    pub fn count(&self, css: &Selector) -> usize {
+        self.0.select(css).count()
+    }
+
     fn marked<'a>(&'a self, mark: &'a Mark) -> impl Iterator<Item = ElementRef<'a>> {
         self.0.select(&mark.css).filter(|element| {
             mark.text

@@ -14,7 +14,7 @@
 //!
 //! | ring | modules | may use |
 //! |---|---|---|
-//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
 //! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] [`login::code`] [`portal::kept`] [`portal::pool`] [`overview`] | ring 0, sled, governor |
 //! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
 //! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`status_line`] [`demo`] | all |
@@ -88,6 +88,7 @@ pub mod exit;
 pub mod extract;
 pub mod http;
 pub mod identity;
+pub mod lint;
 pub mod login;
 pub mod normalize;
 pub mod notice;
@@ -99,7 +100,10 @@ pub mod page_loads;
 pub mod past;
 pub mod payment;
 pub mod portal;
+pub mod propose;
 pub mod reading;
+pub mod recording;
+pub mod redact;
 pub mod retry;
 pub mod run;
 pub mod schedule;
@@ -111,4 +115,5 @@ pub mod status;
 pub mod status_line;
 pub mod store;
 pub mod telemetry;
+pub mod trial;
 pub mod understand;

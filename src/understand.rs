@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn a_look_alike_is_neither_signed_in_nor_out_nor_empty() {
-        let table = include_str!("../tests/fixtures/kilima/statement-empty.html");
-        let form = include_str!("../tests/fixtures/kilima/login.html");
+        let table = include_str!("../selectors/recordings/kilima/pages/statement-empty.html");
+        let form = include_str!("../selectors/recordings/kilima/pages/login.html");
         assert_eq!(says(table), Session::SignedIn);
         assert_eq!(says(form), Session::SignedOut);
         for stranger in [

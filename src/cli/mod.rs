@@ -17,7 +17,12 @@ pub mod credentials;
 pub mod example_config;
 pub mod healthcheck;
 pub mod otp;
+pub mod portal_lint;
+pub mod portal_new;
+pub mod portal_record;
+pub mod portal_test;
 pub mod portal_try;
+pub mod recordings;
 pub mod run;
 pub mod running;
 pub mod seen;
@@ -119,6 +124,14 @@ enum Command {
 enum PortalCommand {
     /// What a saved page would give: no browser, no login.
     Try(portal_try::TryArgs),
+    /// Write a first selector file from a page with payments.
+    New(portal_new::NewArgs),
+    /// What the recordings say against a selector file.
+    Lint(portal_lint::LintArgs),
+    /// Make a recording of saved pages or of a HAR file, everybody's data replaced.
+    Record(portal_record::RecordArgs),
+    /// Replay the recordings of portals and compare what they give.
+    Test(portal_test::TestArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,9 +173,7 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Run(args) => run::run(args, shutdown).await,
         Command::Check(args) => check::run(args).await,
         Command::ExampleConfig => example_config::run(),
-        Command::Portal {
-            command: PortalCommand::Try(args),
-        } => portal_try::run(args).await,
+        Command::Portal { command } => portal(command).await,
         Command::Demo(args) => demo::run(args, shutdown).await,
         Command::DemoPortal(args) => demo::serve::run(args, shutdown).await,
         Command::Credentials(args) => credentials::run(args).await,
@@ -182,6 +193,16 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         } => session::import(args).await,
         Command::Store(args) => store::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
+    }
+}
+
+async fn portal(command: PortalCommand) -> Exit {
+    match command {
+        PortalCommand::Try(args) => portal_try::run(args).await,
+        PortalCommand::New(args) => portal_new::run(&args).await,
+        PortalCommand::Lint(args) => portal_lint::run(&args),
+        PortalCommand::Record(args) => portal_record::run(&args).await,
+        PortalCommand::Test(args) => portal_test::run(args).await,
     }
 }
 

@@ -1,9 +1,8 @@
 //! `tillwatch portal try`: what a saved page would give, with no browser and no login.
 
-mod load;
+pub mod load;
 mod view;
 
-use std::convert::Infallible;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,14 +10,12 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 
 use super::columns::terminal_width;
+use super::recordings;
 use crate::clock::Clock;
-use crate::event::AccountRef;
 use crate::exit::Exit;
-use crate::extract::{self, Document, Extracted};
-use crate::identity;
-use crate::normalize::{self, Normalized, RowError};
-use crate::payment::{AccountName, OperatorAccount};
-use crate::selectors::{Portal, file};
+use crate::extract::{self, Document};
+use crate::selectors::Portal;
+use crate::trial::{self, Trial};
 use load::Refusal;
 
 /// How often `--watch` looks for a change.
@@ -29,7 +26,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(300);
 pub struct TryArgs {
     /// Name of the portal: the stem of its selector file.
     pub portal: String,
-    /// The page, saved from a browser as HTML, or an export that the portal gave: CSV, XLSX, XLS, JSON, packed or not.
+    /// The page, saved from a browser as HTML, or an export that the portal gave: CSV, XLSX, XLS, JSON, packed or not. Or the
+    /// directory of a recording, of which every page of the table is shown.
     pub page: PathBuf,
     /// Directory of the selector files.
     #[arg(long, default_value = "selectors")]
@@ -136,19 +134,18 @@ impl TryArgs {
 /// A page read to the end.
 struct Reading {
     portal: Portal,
-    account: AccountRef,
-    extracted: Extracted,
-    /// For each row of `extracted`.
-    rows: Vec<Result<Normalized, RowError>>,
+    trial: Trial,
     /// What else there is to say about the page.
     notes: Vec<String>,
-    now: DateTime<Utc>,
 }
 
-/// Reads the page once.
+/// Reads the page once, or every page of the recording.
 #[must_use]
 pub fn attempt(args: &TryArgs, look: Look, now: DateTime<Utc>) -> Outcome {
-    match load::portal(args)
+    if recordings::is_recording(&args.page) {
+        return whole_recording(args, look);
+    }
+    match load::portal(&args.selectors, &args.portal)
         .and_then(|portal| read(args, portal, now))
         .and_then(|reading| view(args, look, &reading))
     {
@@ -161,14 +158,55 @@ pub fn attempt(args: &TryArgs, look: Look, now: DateTime<Utc>) -> Outcome {
     }
 }
 
+/// Each page with rows, at the instant and for the account of the recording.
+fn whole_recording(args: &TryArgs, look: Look) -> Outcome {
+    let recorded = match recordings::one(&args.page) {
+        Ok(recorded) => recorded,
+        Err(error) => {
+            return Outcome {
+                out: String::new(),
+                err: format!("error: {error}\n"),
+                exit: Exit::Config,
+            };
+        }
+    };
+    let mut whole = Outcome {
+        out: String::new(),
+        err: String::new(),
+        exit: Exit::Ok,
+    };
+    let number = args.number.clone();
+    for (_, file) in recorded.judged().filter(|(step, _)| step.has_rows()) {
+        let page = TryArgs {
+            page: recorded.dir.join(file),
+            number: number
+                .clone()
+                .or_else(|| Some(recorded.recording.number.clone())),
+            ..args.clone()
+        };
+        let one = attempt(&page, look, recorded.recording.recorded);
+        if !args.json {
+            whole.out.push_str(&format!("== {file}\n"));
+        }
+        whole.out.push_str(&one.out);
+        for line in one.err.lines() {
+            whole.err.push_str(&format!("{file}: {line}\n"));
+        }
+        if whole.exit == Exit::Ok {
+            whole.exit = one.exit;
+        }
+    }
+    whole
+}
+
 fn view(args: &TryArgs, look: Look, reading: &Reading) -> Result<Outcome, Refusal> {
     let with_ids = args.number.is_some();
     match args.explain {
-        Some(asked) => match reading.extracted.rows.get(asked.wrapping_sub(1)) {
+        Some(asked) => match reading.trial.extracted.rows.get(asked.wrapping_sub(1)) {
             Some(row) => Ok(view::explanation(reading, row)),
             None => Err(Refusal::NoSuchRow {
                 asked,
-                rows: reading.extracted.rows.len(),
+                rows: reading.trial.extracted.rows.len(),
             }),
         },
         None if args.json => Ok(view::json(reading, with_ids)),
@@ -188,29 +226,12 @@ fn read(args: &TryArgs, portal: Portal, now: DateTime<Utc>) -> Result<Reading, R
     };
     let page = extract::parse(&html).map_err(refused(Vec::new()))?;
     let notes = notes(&portal, &page);
-    let extracted = extract::extract(&portal, &page).map_err(refused(notes.clone()))?;
-    let account = account(&portal, args.number.as_deref());
-    let understood = normalize::Page::new(&portal, &account, &extracted.rows, now);
-    let mut rows: Vec<_> = extracted
-        .rows
-        .iter()
-        .map(|row| understood.payment(row))
-        .collect();
-    let mut good: Vec<Normalized> = rows
-        .iter()
-        .filter_map(|row| row.as_ref().ok())
-        .cloned()
-        .collect();
-    let Ok(()) = identity::assign::<Infallible>(&mut good, portal.table.order, |_| Ok(false));
-    let places = rows.iter_mut().filter_map(|row| row.as_mut().ok());
-    places.zip(good).for_each(|(place, row)| *place = row);
+    let account = trial::account(&portal, args.number.as_deref());
+    let trial = Trial::of(&portal, account, &page, now).map_err(refused(notes.clone()))?;
     Ok(Reading {
         portal,
-        account,
-        extracted,
-        rows,
+        trial,
         notes,
-        now,
     })
 }
 
@@ -232,19 +253,4 @@ fn notes(portal: &Portal, page: &Document) -> Vec<String> {
         ));
     }
     notes
-}
-
-fn account(portal: &Portal, number: Option<&str>) -> AccountRef {
-    #[expect(clippy::expect_used, reason = "a constant of good letters")]
-    let name = AccountName::new("try").expect("an account name");
-    AccountRef {
-        name,
-        portal: portal.name.clone(),
-        operator: OperatorAccount {
-            operator: portal.operator.clone(),
-            number: number.unwrap_or("unknown").to_owned(),
-        },
-        account_key: portal.account_key.clone(),
-        selector_format: format!("{}@{}", portal.name, file::FORMAT),
-    }
 }

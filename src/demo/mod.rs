@@ -107,24 +107,7 @@ pub async fn run(args: DemoArgs, shutdown: impl Future<Output = ()>) -> Exit {
 
 async fn demo(args: DemoArgs, shutdown: impl Future<Output = ()>) -> Result<Exit, DemoError> {
     let clock = Clock::System;
-    let driver = found(
-        args.driver.clone(),
-        &["chromedriver"],
-        "ChromeDriver",
-        "driver",
-    )?;
-    let browser = found(
-        args.browser.clone(),
-        &[
-            "chromium",
-            "google-chrome",
-            "google-chrome-stable",
-            "chrome",
-            "chromium-browser",
-        ],
-        "Chromium",
-        "browser",
-    )?;
+    let (driver, browser) = programs(args.driver.clone(), args.browser.clone())?;
     let portal = start_portal(&clock, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     portal.control().seed_history(args.history)?;
     let dir = tempfile::Builder::new()
@@ -371,6 +354,26 @@ type = "stdout"
 /// A TOML string: JSON's escapes are TOML's for every path that is UTF-8.
 fn quoted(path: &Path) -> String {
     serde_json::Value::from(path.to_string_lossy()).to_string()
+}
+/// A `ChromeDriver` and a browser of this machine: those given, or the first on PATH.
+///
+/// # Errors
+/// When one of them is neither given nor on PATH.
+pub fn programs(
+    driver: Option<PathBuf>,
+    browser: Option<PathBuf>,
+) -> Result<(PathBuf, PathBuf), DemoError> {
+    const BROWSERS: [&str; 5] = [
+        "chromium",
+        "google-chrome",
+        "google-chrome-stable",
+        "chrome",
+        "chromium-browser",
+    ];
+    Ok((
+        found(driver, &["chromedriver"], "ChromeDriver", "driver")?,
+        found(browser, &BROWSERS, "Chromium", "browser")?,
+    ))
 }
 
 fn found(

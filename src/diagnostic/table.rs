@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::trace::{Kind, Recorder, Trace};
 use super::{Diagnostic, Diagnostics, SourceFile, did_you_mean};
 
 /// Where something stands in a file, kept to complain about it later.
@@ -52,9 +53,17 @@ pub fn wrong(what: impl Into<String>, advice: impl Into<String>) -> Wrong {
 struct Report {
     file: Arc<SourceFile>,
     found: RefCell<Vec<Diagnostic>>,
+    /// Takes down what is asked for, where somebody wants to know.
+    recorder: Option<Recorder>,
 }
 
 impl Report {
+    fn note(&self, note: impl FnOnce(&Recorder)) {
+        if let Some(recorder) = &self.recorder {
+            note(recorder);
+        }
+    }
+
     fn add(&self, span: Range<usize>, wrong: Wrong) {
         let place = Place {
             file: Arc::clone(&self.file),
@@ -76,9 +85,29 @@ pub fn read<T>(
     text: &str,
     read: impl FnOnce(&Table<'_>) -> Option<T>,
 ) -> Result<T, Diagnostics> {
+    read_with(path, text, None, read).0
+}
+
+/// As [`read`], and says what was asked for.
+pub fn trace<T>(
+    path: &str,
+    text: &str,
+    read: impl FnOnce(&Table<'_>) -> Option<T>,
+) -> (Result<T, Diagnostics>, Trace) {
+    let (result, recorder) = read_with(path, text, Some(Recorder::default()), read);
+    (result, recorder.map(Recorder::finish).unwrap_or_default())
+}
+
+fn read_with<T>(
+    path: &str,
+    text: &str,
+    recorder: Option<Recorder>,
+    read: impl FnOnce(&Table<'_>) -> Option<T>,
+) -> (Result<T, Diagnostics>, Option<Recorder>) {
     let report = Report {
         file: SourceFile::new(path, text),
         found: RefCell::default(),
+        recorder,
     };
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -97,6 +126,7 @@ pub fn read<T>(
             table: document.get_ref(),
             span: 0..0,
             name: String::new(),
+            way: String::new(),
             asked: RefCell::default(),
         };
         root.read_whole(read)
@@ -104,10 +134,11 @@ pub fn read<T>(
         None
     };
     let found = report.found.into_inner();
-    match value {
+    let result = match value {
         Some(value) if found.is_empty() => Ok(value),
         Some(_) | None => Err(Diagnostics::new(found)),
-    }
+    };
+    (result, report.recorder)
 }
 
 /// A table being read.
@@ -116,12 +147,15 @@ pub struct Table<'a> {
     table: &'a DeTable<'a>,
     span: Range<usize>,
     name: String,
+    /// The keys that lead here.
+    way: String,
     asked: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Table<'a> {
     /// Reads it, then complains of the keys that nobody asked for.
     fn read_whole<T>(&self, read: impl FnOnce(&Self) -> Option<T>) -> Option<T> {
+        self.report.note(|recorder| recorder.table(&self.way));
         let value = read(self);
         let asked = self.asked.borrow();
         for key in self.table.keys() {
@@ -150,17 +184,27 @@ impl<'a> Table<'a> {
         }
     }
 
+    fn way(&self, key: &str) -> String {
+        match self.way.as_str() {
+            "" => key.to_owned(),
+            way => format!("{way}.{key}"),
+        }
+    }
+
     /// The value of `key`, if it is there. `example` is TOML to show in advice.
     pub fn value(&self, key: &'static str, example: &'static str) -> Option<Value<'a>> {
         if !self.asked.borrow().contains(&key) {
             self.asked.borrow_mut().push(key);
         }
+        let report = self.report;
+        report.note(|recorder| recorder.asked(&self.way(key), example, false));
         let value = self.table.get(key)?;
         Some(Value {
             report: self.report,
             value: value.get_ref(),
             span: value.span(),
             key: key.to_owned(),
+            way: self.way(key),
             example,
         })
     }
@@ -178,6 +222,8 @@ impl<'a> Table<'a> {
         example: &'static str,
         read: impl FnOnce(&Value<'a>) -> Option<T>,
     ) -> Option<T> {
+        let report = self.report;
+        report.note(|recorder| recorder.asked(&self.way(key), example, true));
         let value = self.value(key, example);
         if value.is_none() {
             let what = format!("missing key `{key}`{}", self.within());
@@ -202,6 +248,8 @@ impl<'a> Table<'a> {
         key: &'static str,
         read: impl FnOnce(&Table<'a>) -> Option<T>,
     ) -> Option<T> {
+        let report = self.report;
+        report.note(|recorder| recorder.asked(&self.way(key), "", true));
         let Some(value) = self.value(key, "{ … }") else {
             self.wrong(
                 format!("missing section `[{key}]`"),
@@ -224,6 +272,7 @@ pub struct Value<'a> {
     value: &'a DeValue<'a>,
     span: Range<usize>,
     key: String,
+    way: String,
     example: &'static str,
 }
 
@@ -262,6 +311,11 @@ impl<'a> Value<'a> {
         self.wrong(format!("is {found}; {wanted} is wanted"), advice)
     }
 
+    fn is(&self, kind: Kind) {
+        let report = self.report;
+        report.note(|recorder| recorder.kind(&self.way, kind));
+    }
+
     /// Text that is not blank.
     #[must_use]
     pub fn text(&self) -> Option<&'a str> {
@@ -269,7 +323,10 @@ impl<'a> Value<'a> {
             DeValue::String(text) if text.is_empty() => {
                 self.wrong("is empty", "write something, or remove the key")
             }
-            DeValue::String(text) => Some(text),
+            DeValue::String(text) => {
+                self.is(Kind::Text);
+                Some(text)
+            }
             DeValue::Array(_)
             | DeValue::Boolean(_)
             | DeValue::Datetime(_)
@@ -290,12 +347,10 @@ impl<'a> Value<'a> {
     /// One of some words, each with its meaning.
     pub fn word<T>(&self, words: impl IntoIterator<Item = (&'static str, T)>) -> Option<T> {
         let text = self.text()?;
-        let mut known = Vec::new();
-        for (word, meaning) in words {
-            if word == text {
-                return Some(meaning);
-            }
-            known.push(word);
+        let (known, mut meanings): (Vec<_>, Vec<_>) = words.into_iter().unzip();
+        self.is(Kind::Words(known.clone()));
+        if let Some(at) = known.iter().position(|word| *word == text) {
+            return Some(meanings.swap_remove(at));
         }
         self.wrong(format!("cannot be `{text}`"), did_you_mean(text, &known))
     }
@@ -306,6 +361,7 @@ impl<'a> Value<'a> {
         let DeValue::Integer(digits) = self.value else {
             return self.wrong_type("a whole number");
         };
+        self.is(Kind::Whole(*bounds.start(), *bounds.end()));
         let number = u64::from_str_radix(digits.as_str(), digits.radix());
         match number {
             Ok(number) if bounds.contains(&number) => Some(number),
@@ -322,6 +378,7 @@ impl<'a> Value<'a> {
     /// `true` or `false`.
     #[must_use]
     pub fn boolean(&self) -> Option<bool> {
+        self.is(Kind::Boolean);
         self.value
             .as_bool()
             .or_else(|| self.wrong_type("true or false"))
@@ -332,6 +389,7 @@ impl<'a> Value<'a> {
         let Some(list) = self.value.as_array() else {
             return self.wrong_type("a list");
         };
+        self.is(Kind::List);
         if list.is_empty() {
             return self.wrong(
                 "is an empty list",
@@ -347,6 +405,7 @@ impl<'a> Value<'a> {
                     value: value.get_ref(),
                     span: value.span(),
                     key: format!("{}[{index}]", self.key),
+                    way: format!("{}[]", self.way),
                     example: "",
                 })
             })
@@ -379,11 +438,13 @@ impl<'a> Value<'a> {
         let Some(table) = self.value.as_table() else {
             return self.wrong_type("a table");
         };
+        self.is(Kind::Table);
         let table = Table {
             report: self.report,
             table,
             span: self.span.clone(),
             name: self.key.clone(),
+            way: self.way.clone(),
             asked: RefCell::default(),
         };
         table.read_whole(read)
@@ -397,6 +458,7 @@ impl<'a> Value<'a> {
         let Some(table) = self.value.as_table() else {
             return self.wrong_type("a table");
         };
+        self.is(Kind::Map);
         if table.is_empty() {
             return self.wrong(
                 "is an empty map",
@@ -411,6 +473,7 @@ impl<'a> Value<'a> {
                     value: value.get_ref(),
                     span: value.span(),
                     key: key.get_ref().to_string(),
+                    way: format!("{}.*", self.way),
                     example: "",
                 };
                 read(&value).map(|meaning| (value.key, meaning))

@@ -13,7 +13,8 @@ use regex::Regex;
 use scraper::Selector;
 
 use crate::diagnostic::Diagnostics;
-use crate::diagnostic::table::{Table, Value as TomlValue, read};
+use crate::diagnostic::table::{self, Table, Value as TomlValue, read};
+use crate::diagnostic::trace::Trace;
 use crate::selectors::{
     Export, Hidden, Mark, Marks, Next, Order, Portal, Read, Session, SignIn, Step,
     Table as PortalTable, Value,
@@ -32,6 +33,12 @@ const LEAST_PAGE_LOADS: u32 = 10;
 /// Everything wrong with it.
 pub fn parse(name: &str, path: &str, text: &str) -> Result<Portal, Diagnostics> {
     read(path, text, |file| portal(name, file))
+}
+
+/// Every key that reading this file asks for; one with mistakes may be left early.
+#[must_use]
+pub fn asked(text: &str) -> Trace {
+    table::trace("", text, |file| portal("", file)).1
 }
 
 fn portal(name: &str, file: &Table<'_>) -> Option<Portal> {

@@ -6,6 +6,7 @@ mod export;
 mod fields;
 pub mod file;
 mod grow;
+pub mod keys;
 mod steps;
 
 use std::time::Duration;

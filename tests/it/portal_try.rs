@@ -35,7 +35,10 @@ fn args(portal: &str, page: &Path) -> TryArgs {
 }
 
 fn kilima(page: &str) -> TryArgs {
-    args("kilima", &root().join("tests/fixtures/kilima").join(page))
+    args(
+        "kilima",
+        &root().join("selectors/recordings/kilima/pages").join(page),
+    )
 }
 
 fn tried(args: &TryArgs) -> Outcome {
@@ -176,7 +179,7 @@ fn workbench() -> (tempfile::TempDir, TryArgs) {
     let dir = tempfile::tempdir().unwrap();
     let page = dir.path().join("page.html");
     fs::copy(
-        root().join("tests/fixtures/kilima/statement-first.html"),
+        root().join("selectors/recordings/kilima/pages/statement-first.html"),
         &page,
     )
     .unwrap();
@@ -334,4 +337,18 @@ async fn watching_shows_the_page_again_when_the_selector_file_or_the_page_change
     .await;
     assert_eq!(exit, Exit::StdoutClosed);
     assert_eq!(shown, [Exit::Ok, Exit::Quarantined, Exit::Ok, Exit::Failed]);
+}
+
+#[test]
+fn of_a_recording_every_page_of_the_table_is_shown() {
+    let args = args("kilima", &root().join("selectors/recordings/kilima/pages"));
+    let outcome = tried(&args);
+    assert_eq!((outcome.exit, outcome.err.as_str()), (Exit::Ok, ""));
+    for part in [
+        "== statement-first.html\n",
+        "UKKKY2CWBS",
+        "== statement-empty.html\nthe page says that it has no rows",
+    ] {
+        assert!(outcome.out.contains(part), "{part} in {}", outcome.out);
+    }
 }

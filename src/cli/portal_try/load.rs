@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::TryArgs;
 use crate::config::read_text;
 use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::exit::Exit;
@@ -17,7 +16,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+#[expect(missing_docs, reason = "each says itself in its message")]
+pub enum Refusal {
     #[error(
         "`{given}` is a path: give the portal's name, `{stem}`, and the directory of its file by --selectors"
     )]
@@ -58,6 +58,8 @@ fn advice(name: &str, known: &[String]) -> String {
 }
 
 impl Refusal {
+    /// How the program ends for it.
+    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Refusal::PortalIsPath { .. }
@@ -74,6 +76,7 @@ impl Refusal {
     }
 
     /// The whole message for standard error.
+    #[must_use]
     pub fn render(&self, colour: bool) -> String {
         match self {
             Refusal::SelectorFile(mistakes) => format!("{}\n", mistakes.render(colour)),
@@ -93,21 +96,37 @@ impl Refusal {
     }
 }
 
-pub(super) fn portal(args: &TryArgs) -> Result<Portal, Refusal> {
-    let path = args.file();
+/// The selector file of the portal `name`, in the directory `dir`.
+///
+/// # Errors
+/// When it is missing or wrong.
+pub fn portal(dir: &Path, name: &str) -> Result<Portal, Refusal> {
+    let path = dir.join(format!("{name}.toml"));
     if !path.is_file() {
-        return Err(no_such_portal(args));
+        return Err(no_such_portal(dir, name));
     }
     let text = read_text(&path).map_err(Diagnostics::from)?;
-    Ok(file::parse(
-        &args.portal,
-        &path.display().to_string(),
-        &text,
-    )?)
+    Ok(file::parse(name, &path.display().to_string(), &text)?)
 }
 
-fn no_such_portal(args: &TryArgs) -> Refusal {
-    let (name, dir) = (args.portal.clone(), args.selectors.clone());
+/// The portals whose files stand in `dir`, by name.
+///
+/// # Errors
+/// When there is no such directory.
+pub fn known(dir: &Path) -> std::io::Result<Vec<String>> {
+    let mut known: Vec<String> = fs::read_dir(dir)?
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let is_file = path.extension().is_some_and(|ending| ending == "toml");
+            is_file.then(|| path.file_stem().map(|stem| stem.display().to_string()))?
+        })
+        .collect();
+    known.sort();
+    Ok(known)
+}
+
+fn no_such_portal(dir: &Path, name: &str) -> Refusal {
+    let (name, dir) = (name.to_owned(), dir.to_owned());
     if name.contains('/') || name.ends_with(".toml") {
         let stem = Path::new(&name)
             .file_stem()
@@ -116,17 +135,9 @@ fn no_such_portal(args: &TryArgs) -> Refusal {
             .to_string();
         return Refusal::PortalIsPath { given: name, stem };
     }
-    let Ok(entries) = fs::read_dir(&dir) else {
+    let Ok(known) = known(&dir) else {
         return Refusal::NoDirectory { dir };
     };
-    let mut known: Vec<String> = entries
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let is_file = path.extension().is_some_and(|ending| ending == "toml");
-            is_file.then(|| path.file_stem().map(|stem| stem.display().to_string()))?
-        })
-        .collect();
-    known.sort();
     if known.is_empty() {
         Refusal::NoSelectors { dir, name }
     } else {
@@ -135,15 +146,11 @@ fn no_such_portal(args: &TryArgs) -> Refusal {
 }
 
 /// The page, or what an export of any kind becomes, whatever the file is called.
-pub(super) fn page(portal: &Portal, path: &Path) -> Result<String, Refusal> {
-    let mut bytes = Vec::new();
-    let limit = MAX_PAGE_BYTES as u64 + 1;
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|source| Refusal::NoPage {
-            page: path.to_owned(),
-            source,
-        })?;
+///
+/// # Errors
+/// When it is missing, or no text and no export.
+pub fn page(portal: &Portal, path: &Path) -> Result<String, Refusal> {
+    let bytes = bytes(path)?;
     let is_page = bytes.trim_ascii_start().strip_prefix(BOM).unwrap_or(&bytes);
     let is_page = is_page
         .trim_ascii_start()
@@ -159,6 +166,26 @@ pub(super) fn page(portal: &Portal, path: &Path) -> Result<String, Refusal> {
             page: path.to_owned(),
             source,
         })
+}
+
+/// A page saved as HTML, and nothing else.
+///
+/// # Errors
+/// When it is missing or no text.
+pub fn saved(path: &Path) -> Result<String, Refusal> {
+    html(bytes(path)?, path)
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    let limit = MAX_PAGE_BYTES as u64 + 1;
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|source| Refusal::NoPage {
+            page: path.to_owned(),
+            source,
+        })?;
+    Ok(bytes)
 }
 
 fn html(bytes: Vec<u8>, path: &Path) -> Result<String, Refusal> {

@@ -4,39 +4,22 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::{Look, Outcome, Reading};
 use crate::cli::columns::fitted;
-use crate::event::{Envelope, Epoch, Event, render};
 use crate::exit::Exit;
 use crate::extract::Row;
-use crate::normalize::{self, Normalized, RowError};
+use crate::normalize;
 use crate::payment::{Payment, gsma_amount};
 
 impl Reading {
     fn exit(&self) -> Exit {
-        if self.rows.iter().all(Result::is_ok) {
+        if self.trial.rows.iter().all(Result::is_ok) {
             Exit::Ok
         } else {
             Exit::Quarantined
         }
-    }
-
-    fn understood(&self) -> impl Iterator<Item = (&Row, &Normalized)> {
-        self.extracted
-            .rows
-            .iter()
-            .zip(&self.rows)
-            .filter_map(|(row, read)| read.as_ref().ok().map(|read| (row, read)))
-    }
-
-    fn put_aside(&self) -> impl Iterator<Item = (&Row, &RowError)> {
-        self.extracted
-            .rows
-            .iter()
-            .zip(&self.rows)
-            .filter_map(|(row, read)| read.as_ref().err().map(|error| (row, error)))
     }
 
     fn notes(&self) -> String {
@@ -57,7 +40,7 @@ fn plain(text: &str) -> String {
 /// The payments as a table, then the rows that were put aside, then a summary.
 pub(super) fn table(reading: &Reading, look: Look, with_ids: bool) -> Outcome {
     let mut out = String::new();
-    let payments: Vec<_> = reading.understood().collect();
+    let payments: Vec<_> = reading.trial.understood().collect();
     if !payments.is_empty() {
         let mut lines = vec![headers(with_ids)];
         lines.extend(
@@ -67,14 +50,14 @@ pub(super) fn table(reading: &Reading, look: Look, with_ids: bool) -> Outcome {
         );
         out.push_str(&fitted(&lines, &AT_THE_RIGHT, look.width));
     }
-    for (row, error) in reading.put_aside() {
+    for (row, error) in reading.trial.put_aside() {
         let cells: Vec<String> = row.cells.iter().map(|cell| plain(cell)).collect();
         out.push_str(&format!(
             "\nput aside: {error}\n  cells: {}\n",
             cells.join(" | ")
         ));
     }
-    let extracted = &reading.extracted;
+    let extracted = &reading.trial.extracted;
     let put_aside = extracted.rows.len() - payments.len();
     let mut summary = match extracted.rows.len() {
         0 => "the page says that it has no rows".to_owned(),
@@ -153,78 +136,20 @@ fn line(row: &Row, payment: &Payment, with_ids: bool) -> Vec<String> {
     line.iter().map(|cell| plain(cell)).collect()
 }
 
-/// One JSON object: the payments as `data` stands in events (plus `row`, and `id` when the account's number was given;
-/// without `firstSeen`, since nothing was seen), and the rows that were put aside.
+/// One JSON object, see [`crate::trial::Trial::json`].
 pub(super) fn json(reading: &Reading, with_ids: bool) -> Outcome {
-    let payments: Vec<Value> = reading
-        .understood()
-        .map(|(row, read)| {
-            let mut data = data(reading, &read.payment);
-            data.remove("firstSeen");
-            data.insert("row".to_owned(), json!(row.number));
-            if with_ids {
-                data.insert("id".to_owned(), json!(read.payment.id.to_string()));
-            }
-            if let Some(kind) = read.payment.kind {
-                data.insert("kind".to_owned(), json!(kind.as_str()));
-            }
-            Value::Object(data)
-        })
-        .collect();
-    let quarantined: Vec<Value> = reading
-        .put_aside()
-        .map(|(row, error)| {
-            json!({
-                "row": row.number,
-                "field": error.field.map(|field| field.as_str()),
-                "column": error.column,
-                "header": error.header,
-                "reason": error.problem.to_string(),
-                "cells": row.cells,
-            })
-        })
-        .collect();
-    let extracted = &reading.extracted;
-    let object = json!({
-        "payments": payments,
-        "quarantined": quarantined,
-        "saysEmpty": extracted.says_empty,
-        "hasNext": extracted.has_next,
-        "portalCount": extracted.portal_count,
-    });
     Outcome {
-        out: format!("{object}\n"),
+        out: format!("{}\n", Value::Object(reading.trial.json(with_ids))),
         err: reading.notes(),
         exit: reading.exit(),
     }
 }
 
-/// `data` of the event that would tell the payment.
-fn data(reading: &Reading, payment: &Payment) -> Map<String, Value> {
-    let event = Event::Received {
-        payment: payment.clone(),
-        first_seen: reading.now,
-    };
-    let envelope = Envelope {
-        epoch: Epoch(0),
-        sequence: 1,
-        time: reading.now,
-        replayed: false,
-    };
-    let line = render(&event, &reading.account, &envelope);
-    match serde_json::from_str(&line) {
-        Ok(Value::Object(mut event)) => match event.remove("data") {
-            Some(Value::Object(data)) => data,
-            Some(_) | None => Map::new(),
-        },
-        Ok(_) | Err(_) => Map::new(),
-    }
-}
-
 /// How each field of one row was read.
 pub(super) fn explanation(reading: &Reading, row: &Row) -> Outcome {
-    let rows = &reading.extracted.rows;
-    let page = normalize::Page::new(&reading.portal, &reading.account, rows, reading.now);
+    let trial = &reading.trial;
+    let rows = &trial.extracted.rows;
+    let page = normalize::Page::new(&reading.portal, &trial.account, rows, trial.now);
     let explained = page.explain(row);
     let mut out = format!("row {}\n", row.number);
     for trace in &explained.fields {

@@ -10,7 +10,7 @@ const LAST_YEAR: &str = "/statement.action?from=01-01-2025&to=31-01-2025";
 
 fn check(name: &str, html: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/kilima")
+        .join("selectors/recordings/kilima/pages")
         .join(name);
     if std::env::var("KILIMA_FIXTURES").is_ok_and(|mode| mode == "write") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,0 +1,109 @@
+//! Which step of a recording answers a request. Pure.
+
+use super::{Recording, Step};
+
+/// A recording while it is replayed, and how far it has come.
+#[derive(Debug)]
+pub struct Replay {
+    steps: Vec<Step>,
+    /// Index of the step that was reached last.
+    reached: Option<usize>,
+}
+
+impl Replay {
+    /// From its beginning.
+    #[must_use]
+    pub fn new(recording: &Recording) -> Self {
+        Self {
+            steps: recording.steps.clone(),
+            reached: None,
+        }
+    }
+
+    /// The step that answers; `at` is path and query as requested. Of those with this method and path, the ones whose query
+    /// is most like it (dates are of another day in a replay), and of them the next in order: a `GET` may be repeated, any
+    /// other request goes on. After the last one, the last one again.
+    pub fn answer(&mut self, method: &str, at: &str) -> Option<&Step> {
+        let (path, query) = split(at);
+        let fitting = self.steps.iter().enumerate().filter_map(|(index, step)| {
+            let (own, own_query) = split(step.at.as_deref()?);
+            (step.method == method && own == path)
+                .then(|| (index, likeness(&pairs(query), &pairs(own_query))))
+        });
+        let fitting: Vec<(usize, i64)> = fitting.collect();
+        let best = fitting.iter().map(|(_, likeness)| *likeness).max()?;
+        let mut equal = fitting.iter().filter(|(_, likeness)| *likeness == best);
+        let ahead = |index: usize| match (self.reached, method) {
+            (None, _) => true,
+            (Some(reached), "GET" | "HEAD") => index >= reached,
+            (Some(reached), _) => index > reached,
+        };
+        let last = equal.clone().next_back();
+        let (index, _) = equal.find(|(index, _)| ahead(*index)).or(last)?;
+        self.reached = self.reached.max(Some(*index));
+        self.steps.get(*index)
+    }
+}
+
+fn split(at: &str) -> (&str, &str) {
+    at.split_once('?').unwrap_or((at, ""))
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect()
+}
+
+/// Equal pairs count for it, keys of one side alone against it.
+fn likeness(one: &[(String, String)], other: &[(String, String)]) -> i64 {
+    let lacks = |pairs: &[(String, String)], key: &String| !pairs.iter().any(|(own, _)| own == key);
+    let equal = one.iter().filter(|pair| other.contains(pair)).count();
+    let alone = one.iter().filter(|(key, _)| lacks(other, key)).count()
+        + other.iter().filter(|(key, _)| lacks(one, key)).count();
+    i64::try_from(equal).unwrap_or(i64::MAX) - 2 * i64::try_from(alone).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Kind, parse};
+    use super::*;
+
+    fn replay(steps: &str) -> Replay {
+        let head = "format = 1\nrecorded = \"2026-11-21T09:03:00Z\"\nnumber = \"1\"\n";
+        let mut text = head.to_owned();
+        for (number, line) in steps.lines().enumerate() {
+            let (method, at) = line.trim().split_once(' ').unwrap_or_default();
+            text.push_str(&format!(
+                "[[step]]\nis = \"request\"\nfile = \"{number}\"\nmethod = \"{method}\"\nat = \"{at}\"\n"
+            ));
+        }
+        #[expect(clippy::unwrap_used, reason = "a test")]
+        let recording = parse("recording.toml", &text).unwrap();
+        assert!(recording.steps.iter().all(|step| step.is == Kind::Request));
+        Replay::new(&recording)
+    }
+
+    #[test]
+    fn requests_are_answered_by_address_then_likeness_then_order() {
+        let mut replay = replay(
+            "GET /form\nPOST /form\nGET /rows?from=01-01&to=02-01\nGET /rows?from=01-01&to=02-01&page=2\nPOST /ajax\nPOST /ajax\nGET /form",
+        );
+        let mut told = |method: &str, at: &str| {
+            let step = replay.answer(method, at);
+            step.and_then(|step| step.file.clone()).unwrap_or_default()
+        };
+        assert_eq!(told("GET", "/form"), "0");
+        assert_eq!(told("GET", "/form"), "0");
+        assert_eq!(told("POST", "/form"), "1");
+        // Other days, and then as the page's own link says.
+        assert_eq!(told("GET", "/rows?from=21-11&to=22-11"), "2");
+        assert_eq!(told("GET", "/rows?from=21-11&to=22-11"), "2");
+        assert_eq!(told("GET", "/rows?from=01-01&to=02-01&page=2"), "3");
+        assert_eq!(told("POST", "/ajax"), "4");
+        assert_eq!(told("POST", "/ajax"), "5");
+        assert_eq!(told("POST", "/ajax"), "5");
+        assert_eq!(told("GET", "/form"), "6");
+        assert_eq!(told("GET", "/other"), "");
+    }
+}

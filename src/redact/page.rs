@@ -1,0 +1,177 @@
+//! A page, a JSON answer or a table as text with stand-ins. Of a page only what is named here is written. Pure.
+
+use std::fmt::Write as _;
+
+use scraper::{ElementRef, Node};
+use serde_json::Value;
+
+use super::{Place, Redactor};
+use crate::extract::{Document, text::collapse};
+use crate::selectors::Portal;
+
+/// Attributes that say how a page is built.
+const STRUCTURE: [&str; 18] = [
+    "id", "class", "type", "name", "for", "colspan", "rowspan", "role", "method", "rel", "scope",
+    "headers", "lang", "charset", "disabled", "hidden", "checked", "selected",
+];
+/// Attributes that lead somewhere.
+const ADDRESSES: [&str; 3] = ["href", "src", "action"];
+/// Attributes with text in them.
+const TEXTS: [&str; 6] = [
+    "value",
+    "title",
+    "alt",
+    "placeholder",
+    "content",
+    "datetime",
+];
+/// Elements without an end tag (HTML standard, "void elements").
+const VOID: [&str; 13] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
+    "wbr",
+];
+
+impl Redactor {
+    /// The page, written anew: elements, the attributes that build it, and stand-ins. No script, no style, no comment.
+    pub fn page(&mut self, page: &Document, portal: &Portal) -> String {
+        let mut made = String::from("<!DOCTYPE html>\n");
+        self.element(
+            page.tree().root_element(),
+            Place::Elsewhere,
+            portal,
+            &mut made,
+        );
+        made.push('\n');
+        made
+    }
+
+    /// Recursion is as deep as the page, which is bounded.
+    fn element(
+        &mut self,
+        element: ElementRef<'_>,
+        place: Place,
+        portal: &Portal,
+        made: &mut String,
+    ) {
+        let name = element.value().name();
+        if matches!(
+            name,
+            "script" | "style" | "noscript" | "template" | "svg" | "object" | "embed"
+        ) {
+            return;
+        }
+        let _ = write!(made, "<{name}");
+        let mut attributes: Vec<(&str, &str)> = element.value().attrs().collect();
+        attributes.sort_unstable();
+        for (key, value) in attributes {
+            if let Some(value) = self.attribute(key, value, portal) {
+                let value = value
+                    .replace('&', "&amp;")
+                    .replace('"', "&quot;")
+                    .replace('<', "&lt;");
+                let _ = write!(made, " {key}=\"{value}\"");
+            }
+        }
+        made.push('>');
+        if VOID.contains(&name) {
+            return;
+        }
+        let place = if matches!(name, "td" | "th" | "li" | "dd") {
+            Place::Cell
+        } else {
+            place
+        };
+        for child in element.children() {
+            match child.value() {
+                Node::Text(text) => {
+                    let text = self.text(text, place);
+                    made.push_str(&text.replace('&', "&amp;").replace('<', "&lt;"));
+                }
+                Node::Element(_) => {
+                    if let Some(child) = ElementRef::wrap(child) {
+                        self.element(child, place, portal, made);
+                    }
+                }
+                Node::Document
+                | Node::Fragment
+                | Node::Doctype(_)
+                | Node::Comment(_)
+                | Node::ProcessingInstruction(_) => {}
+            }
+        }
+        let _ = write!(made, "</{name}>");
+    }
+
+    fn attribute(&mut self, key: &str, value: &str, portal: &Portal) -> Option<String> {
+        if STRUCTURE.contains(&key) {
+            let words = value.split(' ').map(|word| {
+                let digits = word.bytes().filter(u8::is_ascii_digit).count();
+                if digits < 5 {
+                    word.to_owned()
+                } else {
+                    self.text(word, Place::Cell)
+                }
+            });
+            return Some(words.collect::<Vec<_>>().join(" "));
+        }
+        if ADDRESSES.contains(&key) {
+            let path = value
+                .strip_prefix(&portal.origin.to_string())
+                .unwrap_or(value);
+            let is_path = path.starts_with('/') || path.starts_with('?') || path.starts_with("./");
+            return Some(if is_path {
+                self.address(path, portal)
+            } else {
+                "#".to_owned()
+            });
+        }
+        TEXTS.contains(&key).then(|| self.text(value, Place::Cell))
+    }
+
+    /// JSON with its keys, and stand-ins for its values.
+    pub fn json(&mut self, value: &Value) -> Value {
+        match value {
+            Value::Null | Value::Bool(_) => value.clone(),
+            Value::Number(number) => {
+                let made = self.text(&number.to_string(), Place::Cell);
+                serde_json::from_str(&made).unwrap_or(Value::Null)
+            }
+            Value::String(text) => Value::String(self.text(text, Place::Cell)),
+            Value::Array(list) => list.iter().map(|value| self.json(value)).collect(),
+            Value::Object(table) => {
+                let pairs = table.iter().map(|(key, value)| {
+                    let digits = key.bytes().filter(u8::is_ascii_digit).count();
+                    let key = if digits < 4 {
+                        key.clone()
+                    } else {
+                        self.text(key, Place::Cell)
+                    };
+                    (key, self.json(value))
+                });
+                Value::Object(pairs.collect())
+            }
+        }
+    }
+
+    /// A table as text: each cell by itself, whatever stands between them.
+    pub fn table(&mut self, text: &str) -> String {
+        let lines = text.lines().map(|line| {
+            let mark = [';', '\t', ',']
+                .into_iter()
+                .max_by_key(|mark| line.matches(*mark).count());
+            let mark = mark.unwrap_or(',');
+            let cells = line.split(mark).map(|cell| {
+                let bare = cell.trim_matches('"');
+                let whole = collapse(bare, bare.len()).text;
+                let made = self.text(&whole, Place::Cell);
+                if cell.starts_with('"') {
+                    format!("\"{made}\"")
+                } else {
+                    made
+                }
+            });
+            cells.collect::<Vec<_>>().join(&mark.to_string())
+        });
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    }
+}

@@ -1,0 +1,147 @@
+//! Nothing planted survives; what holds a page together does.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use super::*;
+use crate::extract;
+use crate::selectors::file;
+use crate::trial::{Trial, account};
+
+fn kilima() -> Portal {
+    file::parse(
+        "kilima",
+        "kilima.toml",
+        include_str!("../../selectors/kilima.toml"),
+    )
+    .unwrap()
+}
+
+fn redactor() -> Redactor {
+    Redactor::new([7; 32], &kilima())
+}
+
+const FIRST: &str = include_str!("../../selectors/recordings/kilima/pages/statement-first.html");
+
+/// 500 names, numbers and tokens, each unlike all others.
+fn planted() -> Vec<String> {
+    let mut stream = Stream::new(&[1; 32], "planted");
+    let mut letters = |count: usize, first: u8| -> String {
+        (0..count)
+            .map(|_| char::from(first + stream.next() % if first == b'0' { 10 } else { 26 }))
+            .collect()
+    };
+    let mut found = Vec::new();
+    for _ in 0..100 {
+        found.push(format!("{}{}", letters(1, b'A'), letters(7, b'a')));
+        found.push(format!("254{}", letters(9, b'0')));
+        found.push(format!(
+            "{}{}{}",
+            letters(4, b'A'),
+            letters(4, b'0'),
+            letters(4, b'a')
+        ));
+        found.push(format!("7{}.{}", letters(5, b'0'), letters(2, b'0')));
+        found.push(format!("{}-{}", letters(3, b'A'), letters(6, b'0')));
+    }
+    found
+}
+
+#[test]
+fn of_500_planted_names_numbers_and_tokens_none_survives() {
+    let planted = planted();
+    assert_eq!(planted.iter().collect::<BTreeSet<_>>().len(), 500);
+    let mut page = String::from("<title>x</title><table id=statement>");
+    for (number, text) in planted.iter().enumerate() {
+        page.push_str(&match number % 7 {
+            0 => format!("<tr><td>{text}</td></tr>"),
+            1 => format!("<p title=\"{text}\">Hello {text}!</p>"),
+            2 => format!("<input type=hidden name=csrf value=\"{text}\">"),
+            3 => format!("<a href=\"/statement.action?who={text}&day=21-11-2026\">{text}</a>"),
+            4 => format!("<!-- {text} --><script>var token = '{text}'</script><td data-x='{text}'>{text}</td>"),
+            5 => format!("<td>Pay Bill from {text} - {text} Acc. {text}</td>"),
+            _ => format!("<option value={text}>{text}</option><style>.a{{content:'{text}'}}</style>"),
+        });
+    }
+    let mut redactor = redactor();
+    let portal = kilima();
+    let made = redactor.page(&extract::parse(&page).unwrap(), &portal);
+    let json = redactor.json(&json!({"rows": planted})).to_string();
+    let csv = redactor.table(&planted.join(","));
+    for text in &planted {
+        for made in [&made, &json, &csv] {
+            assert!(!made.contains(text.as_str()), "{text} survived");
+        }
+    }
+}
+
+#[test]
+fn rows_dates_statuses_equalities_and_balances_are_as_before() {
+    let portal = kilima();
+    let mut redactor = redactor();
+    let before = extract::parse(FIRST).unwrap();
+    let made = redactor.page(&before, &portal);
+    let now = "2026-11-21T09:03:00Z".parse().unwrap();
+    let read = |page: &extract::Document| {
+        let trial = Trial::of(&portal, account(&portal, None), page, now).unwrap();
+        let payments = trial.understood().map(|(_, read)| read.payment.clone());
+        payments.collect::<Vec<_>>()
+    };
+    let (before, after) = (read(&before), read(&extract::parse(&made).unwrap()));
+    assert_eq!(before.len(), 20);
+    assert_eq!(after.len(), 20);
+    let factor = after[0].amount / before[0].amount;
+    assert!(factor > Decimal::ONE);
+    for (one, other) in before.iter().zip(&after) {
+        assert_eq!(
+            (one.instant(), one.status, one.kind, one.direction),
+            (other.instant(), other.status, other.kind, other.direction)
+        );
+        assert_eq!(one.amount * factor, other.amount);
+        assert_eq!(
+            one.balance_after.map(|balance| balance * factor),
+            other.balance_after
+        );
+        assert_ne!(one.reference, other.reference);
+        assert_eq!(one.payer_name.is_some(), other.payer_name.is_some());
+    }
+    for (at, one) in before.iter().enumerate() {
+        for (to, other) in before.iter().enumerate() {
+            assert_eq!(
+                one.reference == other.reference,
+                after[at].reference == after[to].reference
+            );
+            assert_eq!(
+                one.payer_name == other.payer_name,
+                after[at].payer_name == after[to].payer_name
+            );
+        }
+    }
+    assert!(redactor.kept().contains("Completed") && redactor.kept().contains("Receipt No."));
+    assert!(!made.contains("JANE"));
+}
+
+#[test]
+fn one_key_gives_one_stand_in_and_another_key_another() {
+    let mut one = redactor();
+    let text = "JANE D. 254722***000";
+    let made = one.text(text, Place::Cell);
+    assert_eq!(made, one.text(text, Place::Cell));
+    assert_ne!(
+        made,
+        Redactor::new([8; 32], &kilima()).text(text, Place::Cell)
+    );
+    assert_eq!(made.len(), text.len());
+    assert!(made.contains("254") && made.contains("***"), "{made}");
+    assert_eq!(
+        one.text("20-11-2026 23:41:27", Place::Cell),
+        "20-11-2026 23:41:27"
+    );
+    assert_eq!(
+        one.text("1 of 72", Place::Elsewhere).split(' ').next_back(),
+        Some("72")
+    );
+}
