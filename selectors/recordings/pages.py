@@ -28,9 +28,10 @@ def save(portal, name, text):
     (folder(portal) / name).write_text(text, encoding="utf-8")
 
 
-def recording(portal, number, *steps):
-    """`steps` are pairs of what a page is and its file, with the path and query that it answers."""
+def recording(portal, number, *steps, zone=None):
+    """`steps` say what a page is, its file, and the path and query that it answers; `zone` where it is not the file's."""
     lines = ["format = 1", "recorded = \"2026-11-21T09:03:00Z\"", f"number = \"{number}\""]
+    lines += [f"zone = \"{zone}\""] if zone else []
     for is_, name, at in steps:
         lines += ["", "[[step]]", f"is = \"{is_}\"", f"file = \"{name}\""]
         lines += [f"at = \"{at}\""] if at else []
@@ -299,7 +300,7 @@ def ezeemoney():
               ("table", "transactions.html", "/Transactions.aspx"), ("table", "empty.html", ""))
 
 
-def export_pages(portal, number, link, export):
+def export_pages(portal, number, link, export, zone=None):
     """A portal that shows a form to sign in, and a page with a link to its export."""
     login = "<form id=\"signin\" method=\"post\" action=\"/login\"><input id=\"username\" name=\"username\"><input id=\"password\" name=\"password\" type=\"password\"><button id=\"go\">Sign in</button></form>"
     save(portal, "login.html", page("Sign in", login))
@@ -307,7 +308,7 @@ def export_pages(portal, number, link, export):
     body = f"<p>Signed in as <b id=\"user\">merchant</b></p>\n<a class=\"export\" href=\"{link}\">Export</a>"
     save(portal, "transactions.html", page("Transactions", body))
     recording(portal, number, ("sign-in", "login.html", "/login"), ("submitted", "wrong-password.html", ""),
-              ("page", "transactions.html", "/transactions"), ("download", export, link))
+              ("page", "transactions.html", "/transactions"), ("download", export, link), zone=zone)
 
 
 def write_csv(lines, delimiter=",", end="\r\n"):
@@ -351,7 +352,7 @@ def mtn_export(portal, number, with_accounts, currency, prefix):
         code -= dice.choice([5, 17]) - 9 * (turn % 4 == 2)  # by Date the ids are not in order
         at -= timedelta(seconds=dice.choice([102, 67, 900, 4000]))
     (folder(portal) / "export.csv").write_bytes(write_csv(lines).encode())
-    export_pages(portal, number, "/export.csv", "export.csv")
+    export_pages(portal, number, "/export.csv", "export.csv", "Africa/Abidjan" if with_accounts else None)
 
 
 def orange_bf():
