@@ -13,10 +13,6 @@ pub const SHARED: &[(&str, &str)] = &[
     ("marks.signed_out", "mark"),
     ("marks.outcomes[]", "mark"),
     ("table.empty", "mark"),
-    (
-        "table.empty.header_alone",
-        "Of a download: its header and nothing under it says so.",
-    ),
     ("interstitial[]", "mark"),
     ("marks.password_expires_in", "captured"),
     ("table.count", "captured"),
@@ -148,6 +144,10 @@ pub const KEYS: &[(&str, &str)] = &[
         "Instead of the row's whole text: what the cell of this column matches.",
     ),
     ("table.empty", "How the page says that there are no rows."),
+    (
+        "table.empty.header_alone",
+        "Of a download: its header and nothing under it says so.",
+    ),
     ("table.order", "Which row comes first."),
     (
         "table.next",
