@@ -10,17 +10,16 @@ use crate::reading::Plan;
 use crate::store::{StoreError, WATERMARK_EVERY};
 
 impl<P: Portal> Agent<P> {
-    /// An ordinary reading goes down to the last complete one; a sweep covers the look-back, and the first
-    /// reading of a run everything since the stored watermark.
+    /// An ordinary reading goes down to the last complete one. A sweep, as the first reading of a run, goes back by the
+    /// look-back from there: what was shown then may have changed its status ever since.
     pub(super) fn plan(&self) -> Plan {
         let now = self.edges.clock.now();
         let monotonic = self.edges.clock.monotonic();
         let sweep = self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
-        let look_back = self.look_back();
         let down_to = match self.read_through {
             Some(through) if !sweep => through - margin(),
-            Some(through) => look_back.min(through - margin()),
-            None => look_back.min(self.covered() - margin()),
+            Some(_) | None if self.past_is_put_off() => self.covered() - margin(),
+            Some(_) | None => self.covered() - self.look_back(),
         };
         let down_to = down_to.max(self.known.since - margin()).min(now);
         let zone = self.account.selectors.zone;
@@ -74,17 +73,15 @@ impl<P: Portal> Agent<P> {
 
     /// Where the table can be asked for by date, what lies before the look-back is put off: new payments first.
     pub(super) async fn put_off_the_past(&mut self) -> Result<(), StoreError> {
-        if self.account.selectors.table.path_date.is_none() {
-            return Ok(());
-        }
-        let covered = self.read_through.unwrap_or_else(|| self.covered());
-        let bottom = (covered - margin()).max(self.known.since - margin());
-        let top = self.look_back();
-        if bottom >= top {
+        let covered = self.covered();
+        let top = self.edges.clock.now() - self.look_back();
+        let has_dates = self.account.selectors.table.path_date.is_some();
+        let bottom = self.known.since - margin();
+        if !has_dates || (covered - margin()).max(bottom) >= top {
             return Ok(());
         }
         let unread = Unread {
-            from: bottom,
+            from: (covered - self.look_back()).max(bottom),
             to: top,
         };
         let unread = unread.with(self.known.unread);
@@ -108,16 +105,22 @@ impl<P: Portal> Agent<P> {
         Ok(())
     }
 
-    /// To where earlier runs have read, the history that is put off apart.
+    /// To where this run or earlier ones have read, the history that is put off apart.
     fn covered(&self) -> DateTime<Utc> {
         let known = &self.known;
         let through = known.read_through.filter(|_| known.unread.is_some());
-        through.or(known.watermark).unwrap_or(known.since)
+        let earlier = through.or(known.watermark).unwrap_or(known.since);
+        self.read_through.unwrap_or(earlier)
     }
 
-    fn look_back(&self) -> DateTime<Utc> {
-        let back = TimeDelta::from_std(self.account.pace.look_back).unwrap_or(TimeDelta::MAX);
-        self.edges.clock.now() - back
+    /// Is everything before the look-back, and so before `covered`, read day by day?
+    fn past_is_put_off(&self) -> bool {
+        let top = self.edges.clock.now() - self.look_back();
+        self.known.unread.is_some() && self.covered() - margin() <= top
+    }
+
+    fn look_back(&self) -> TimeDelta {
+        TimeDelta::from_std(self.account.pace.look_back).unwrap_or_default()
     }
 }
 
