@@ -351,12 +351,7 @@ fn is_date(text: &str) -> bool {
         let start: String = name.to_lowercase().chars().take(3).collect();
         return MONTHS.contains(&start.as_str());
     }
-    match parts
-        .iter()
-        .map(|part| number(&part))
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
+    match parts.iter().map(number).collect::<Vec<_>>().as_slice() {
         [Some(2000..=2099), Some(1..=12), Some(1..=31)] => true,
         [Some(day), Some(month), Some(year)] => {
             (1..=31).contains(day)
