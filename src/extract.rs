@@ -360,4 +360,6 @@ pub fn counted(portal: &Portal, printed: &str) -> Option<u64> {
 #[cfg(test)]
 mod odd_tables;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -38,7 +38,8 @@
 //!    `agent::accounts` (one attempt for a wrong password), `person::session_import` (an imported session that the portal does
 //!    not take is followed by no sign-in), `tests/simulation`.
 //! 5. **Never silent.** `extract` (no table, no empty mark; `export`: files of any kind and what bounds them; `portals::wimbi`:
-//!    exports, endpoints and tables that grow, in a browser), `completeness` (holes), `store::tests` (quarantine, gaps,
+//!    exports, endpoints and tables that grow, in a browser), `traps` (what real portals do, each with the page or test that
+//!    holds it), `completeness` (holes), `store::tests` (quarantine, gaps,
 //!    watermark), `tests/simulation` (every watermark is held against the portal's books); `notice` (what a person is told, of
 //!    which state, when again), `person::notices`.
 //! 6. **Nobody else.** `tests/it/webdriver`, `portals::tausi` (nothing is typed off the pinned origin, nor into a

@@ -25,5 +25,6 @@ mod store_recovery;
 mod store_world;
 mod tidy;
 mod told;
+mod traps;
 mod tutorial;
 mod webdriver;

@@ -21,6 +21,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const READINGS: u32 = 600;
 /// The most that one seed of a given number of days reads.
 const MOST_READINGS: u32 = 6_000;
+/// Crashes of one seed, on average: each start reads the store as a whole, which grows with the days.
+const MOST_CRASHES: u32 = 250;
 /// What a portal allows that allows more than anybody asks for.
 const MANY_PAGES: u32 = 20_000;
 
@@ -86,7 +88,10 @@ impl Profile {
             look_back: 6 * HOUR,
             max_pages: 200,
             mean_arrival: dice.log_between(4 * MINUTE, 40 * MINUTE),
-            mean_crash: Some(dice.log_between(40 * MINUTE, 12 * HOUR)),
+            mean_crash: Some(
+                dice.log_between(40 * MINUTE, 12 * HOUR)
+                    .max(lasts / MOST_CRASHES),
+            ),
             rules: Rules {
                 cap: usize::try_from(dice.between(4, 30)).expect("small"),
                 per: HOUR,
