@@ -20,7 +20,7 @@ pub const VALID: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     InTime,
-    /// Given when the agent had given up.
+    /// Given when the agent had just given up, and before anybody lets it sign in again.
     Late,
     Never,
     Wrong,
@@ -52,7 +52,7 @@ pub async fn forward(
         let code = lock(&books).code.clone().unwrap_or_default();
         let (after, code) = match fate {
             Fate::InTime => (Duration::from_secs(dice.between(5, 240)), Some(code)),
-            Fate::Late => (WAIT + Duration::from_secs(dice.between(5, 240)), Some(code)),
+            Fate::Late => (WAIT + Duration::from_secs(dice.between(1, 4)), Some(code)),
             Fate::Never => (Duration::ZERO, None),
             Fate::Wrong => (
                 Duration::from_secs(dice.between(5, 240)),
