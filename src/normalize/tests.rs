@@ -245,7 +245,7 @@ fn a_reversal_names_what_it_takes_back_and_a_charge_under_the_same_receipt_is_an
 fn masks_are_seen_in_numbers_and_spaces_leave_them() {
     for (printed, value, masked) in [
         ("2547 ***** 126", "2547*****126", true),
-        ("0722XXXXXX", "0722XXXXXX", true),
+        ("0722XX11XX", "0722XX11XX", true),
         ("0722xxx000", "0722xxx000", true),
         ("(*********013)", "(*********013)", true),
         ("+254 722 000 000", "+254722000000", false),

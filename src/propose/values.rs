@@ -352,7 +352,7 @@ mod tests {
             ),
             (" - ", true, "254")
         );
-        let found = phones(&["FRI:23767XXXX012/MSISDN"]).unwrap();
+        let found = phones(&["FRI:23767XX34XX2/MSISDN"]).unwrap();
         assert_eq!(
             (found.before.as_str(), found.behind.as_str(), found.has_name),
             ("FRI:", "/MSISDN", false)
