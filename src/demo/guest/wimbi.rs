@@ -21,7 +21,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Query, State as Extracted};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Form, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,10 +39,10 @@ pub(super) fn routes() -> Router<Arc<Guest>> {
         .route("/api/payments", get(by_cursor))
         .route("/api/pages", get(by_page))
         .route("/api/detail", get(detail))
-        .route("/more", get(more))
-        .route("/stream", get(stream))
-        .route("/grid", get(grid))
-        .route("/details", get(details))
+        .route("/more", scripted(scripts::MORE))
+        .route("/stream", scripted(scripts::STREAM))
+        .route("/grid", scripted(scripts::GRID))
+        .route("/details", scripted(scripts::DETAILS))
         .route("/logout", get(leave))
 }
 
@@ -279,48 +279,20 @@ async fn detail(
 }
 
 /// A page that a script fills, of the days that are asked for.
-fn scripted(guest: &Guest, headers: &HeaderMap, asked: &Asked, body: &str) -> Response {
-    signed_in(guest, headers, |state, _| {
-        let lines = state.lines(DATE, &asked.from, &asked.to);
-        let total = lines.map_or(0, |lines| lines.len());
-        let hole = if state.knobs.grid_hole { "1" } else { "" };
-        whole(&format!(
-            "{}<p id=\"count\" data-hole=\"{hole}\">{total} in all</p>\n{body}",
-            business(state)
-        ))
-    })
-}
-
-async fn more(
-    Extracted(guest): Portal,
-    headers: HeaderMap,
-    Query(asked): Query<Asked>,
-) -> Response {
-    scripted(&guest, &headers, &asked, scripts::MORE)
-}
-
-async fn stream(
-    Extracted(guest): Portal,
-    headers: HeaderMap,
-    Query(asked): Query<Asked>,
-) -> Response {
-    scripted(&guest, &headers, &asked, scripts::STREAM)
-}
-
-async fn grid(
-    Extracted(guest): Portal,
-    headers: HeaderMap,
-    Query(asked): Query<Asked>,
-) -> Response {
-    scripted(&guest, &headers, &asked, scripts::GRID)
-}
-
-async fn details(
-    Extracted(guest): Portal,
-    headers: HeaderMap,
-    Query(asked): Query<Asked>,
-) -> Response {
-    scripted(&guest, &headers, &asked, scripts::DETAILS)
+fn scripted(body: &'static str) -> MethodRouter<Arc<Guest>> {
+    get(
+        async move |Extracted(guest): Portal, headers: HeaderMap, Query(asked): Query<Asked>| {
+            signed_in(&guest, &headers, |state, _| {
+                let lines = state.lines(DATE, &asked.from, &asked.to);
+                let total = lines.map_or(0, |lines| lines.len());
+                let hole = if state.knobs.grid_hole { "1" } else { "" };
+                whole(&format!(
+                    "{}<p id=\"count\" data-hole=\"{hole}\">{total} in all</p>\n{body}",
+                    business(state)
+                ))
+            })
+        },
+    )
 }
 
 async fn leave(Extracted(guest): Portal, headers: HeaderMap) -> Response {
