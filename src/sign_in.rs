@@ -26,13 +26,34 @@ use crate::status::{Halt, SESSION_REFUSED, State};
 use crate::store::{Breaker, CredentialFingerprint, Store, StoreError};
 use crate::understand::{self, Session};
 
-/// Whether a version of the credential may be used.
+/// How often a version of the credential may be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leave {
     Free,
     /// Its last attempt had no outcome that is known: one more, then a person is asked.
     OnceMore,
-    Not(Halt),
+}
+
+impl Leave {
+    /// The breaker that gives this leave.
+    fn breaker(self, credential: CredentialFingerprint, since: DateTime<Utc>) -> Breaker {
+        match self {
+            Leave::Free => Breaker::Closed,
+            Leave::OnceMore => Breaker::Doubtful { credential, since },
+        }
+    }
+
+    /// The breaker after an attempt whose outcome is not known.
+    fn used_up(self, credential: CredentialFingerprint, since: DateTime<Utc>) -> Breaker {
+        match self {
+            Leave::Free => Leave::OnceMore.breaker(credential, since),
+            Leave::OnceMore => Breaker::Open {
+                credential,
+                outcome: Outcome::Unknown.as_str().to_owned(),
+                since,
+            },
+        }
+    }
 }
 
 /// How a try to sign in ended.
@@ -139,10 +160,7 @@ impl<P: Portal> Attempt<'_, P> {
     pub async fn halted(&self) -> Result<Option<Halt>, SignInError> {
         let credential = self.credential().await?;
         let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
-        match self.breaker(version).await? {
-            Leave::Not(halt) => Ok(Some(halt)),
-            Leave::Free | Leave::OnceMore => Ok(None),
-        }
+        Ok(self.leave(version).await?.err())
     }
 
     /// A session that a person imported is about to be tried: whatever comes of it, no sign-in follows by itself. A verdict
@@ -195,13 +213,15 @@ impl<P: Portal> Attempt<'_, P> {
     pub async fn make(mut self) -> Result<SignIn, SignInError> {
         let credential = self.credential().await?;
         let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
-        let leave = self.breaker(version).await?;
-        if let Leave::Not(halt) = leave {
-            return Ok(SignIn::Stopped {
-                halt,
-                is_news: false,
-            });
-        }
+        let leave = match self.leave(version).await? {
+            Ok(leave) => leave,
+            Err(halt) => {
+                return Ok(SignIn::Stopped {
+                    halt,
+                    is_news: false,
+                });
+            }
+        };
         let now = self.clock.now();
         let closed = self
             .attended
@@ -236,9 +256,33 @@ impl<P: Portal> Attempt<'_, P> {
         if let Err(refused) = self.spend().await? {
             return Ok(refused);
         }
+        // Whoever dies between the click and its answer does not know what the portal said: the next start must not click
+        // as if nothing had been.
+        self.set_breaker(leave.used_up(version, self.clock.now()))
+            .await?;
+        let outcome = match self.click(&credential).await {
+            Ok(outcome) => outcome,
+            Err(no_verdict) => {
+                let as_before = leave.breaker(version, self.clock.now());
+                self.set_breaker(as_before).await?;
+                return Err(no_verdict);
+            }
+        };
+        // What the portal said counts even where the ledger cannot take it: the attempt itself is on disk.
+        if let Err(error) = self.gate.note(outcome).await {
+            tracing::warn!(account = self.account.as_str(), "{error}");
+        }
+        self.follow(outcome, version, leave).await
+    }
+
+    /// What the portal says to the credential, and to the one-time code where it asks for one.
+    ///
+    /// # Errors
+    /// When the credential was not sent, or was taken and the agent stops while it waits for a code.
+    async fn click(&mut self, credential: &Credential) -> Result<Outcome, SignInError> {
         let desk = self.codes.desk().clone();
         let (ticket, clicked) = (desk.open(), self.clock.now());
-        let outcome = match self.portal.submit(&credential).await {
+        let outcome = match self.portal.submit(credential).await {
             Ok(page) => match self.heard(page).await {
                 Ok(Session::SignedIn) => Outcome::SignedIn,
                 Ok(Session::Refused(outcome)) => outcome,
@@ -256,17 +300,10 @@ impl<P: Portal> Attempt<'_, P> {
             // The click may have arrived, and a portal may answer a wrong password with an error page.
             Err(error) => self.unanswered(&error),
         };
-        let outcome = if outcome == Outcome::OtpRequired && self.codes.are_there() {
-            self.answer(&ticket, clicked).await?
-        } else {
-            outcome
-        };
-        drop(ticket);
-        // What the portal said counts even where the ledger cannot take it: the attempt itself is on disk.
-        if let Err(error) = self.gate.note(outcome).await {
-            tracing::warn!(account = self.account.as_str(), "{error}");
+        if outcome == Outcome::OtpRequired && self.codes.are_there() {
+            return self.answer(&ticket, clicked).await;
         }
-        self.follow(outcome, version, leave).await
+        Ok(outcome)
     }
 
     /// What the page after the sign-in says; also in how many days the password expires, which is told once.
@@ -364,17 +401,20 @@ impl<P: Portal> Attempt<'_, P> {
         })
     }
 
-    /// May this version of the credential be used? A changed one closes the breaker.
-    async fn breaker(&self, version: CredentialFingerprint) -> Result<Leave, SignInError> {
-        match self.store.breaker(self.account).await? {
+    /// How often this version of the credential may be tried, or why not at all. A changed one closes the breaker.
+    async fn leave(
+        &self,
+        version: CredentialFingerprint,
+    ) -> Result<Result<Leave, Halt>, SignInError> {
+        Ok(match self.store.breaker(self.account).await? {
             Breaker::Closed => Ok(Leave::Free),
-            Breaker::Missing => Ok(Leave::Not(Halt::BreakerLost)),
+            Breaker::Missing => Err(Halt::BreakerLost),
             Breaker::Doubtful { credential, .. } if credential == version => Ok(Leave::OnceMore),
             Breaker::Open {
                 credential,
                 outcome,
                 ..
-            } if credential == version => Ok(Leave::Not(Halt::from_word(&outcome))),
+            } if credential == version => Err(Halt::from_word(&outcome)),
             Breaker::Doubtful { .. } | Breaker::Open { .. } => {
                 tracing::info!(
                     account = self.account.as_str(),
@@ -383,7 +423,7 @@ impl<P: Portal> Attempt<'_, P> {
                 self.set_breaker(Breaker::Closed).await?;
                 Ok(Leave::Free)
             }
-        }
+        })
     }
 
     async fn set_breaker(&self, breaker: Breaker) -> Result<(), SignInError> {
@@ -415,33 +455,35 @@ impl<P: Portal> Attempt<'_, P> {
         version: CredentialFingerprint,
         leave: Leave,
     ) -> Result<SignIn, SignInError> {
-        let since = self.clock.now();
-        match (outcome.consequence().next, leave) {
-            (Next::GoOn, Leave::OnceMore) => {
-                self.set_breaker(Breaker::Closed).await?;
-                Ok(SignIn::In)
-            }
-            (Next::GoOn, Leave::Free | Leave::Not(_)) => Ok(SignIn::In),
-            (Next::WaitAndRetry { at_least: wait }, _) => Ok(SignIn::Later { outcome, wait }),
-            (Next::RetryOnceThenStop { at_least: wait }, Leave::Free) => {
-                let credential = version;
-                self.set_breaker(Breaker::Doubtful { credential, since })
-                    .await?;
-                Ok(SignIn::Later { outcome, wait })
-            }
+        let (credential, since) = (version, self.clock.now());
+        let (breaker, then) = match (outcome.consequence().next, leave) {
+            (Next::GoOn, _) => (Breaker::Closed, SignIn::In),
+            (Next::WaitAndRetry { at_least: wait }, _) => (
+                leave.breaker(credential, since),
+                SignIn::Later { outcome, wait },
+            ),
+            (Next::RetryOnceThenStop { at_least: wait }, Leave::Free) => (
+                leave.used_up(credential, since),
+                SignIn::Later { outcome, wait },
+            ),
             (Next::RetryOnceThenStop { .. } | Next::AskPerson | Next::StopAccount, _) => {
                 let open = Breaker::Open {
-                    credential: version,
+                    credential,
                     outcome: outcome.as_str().to_owned(),
                     since,
                 };
-                self.set_breaker(open).await?;
-                Ok(SignIn::Stopped {
-                    halt: Halt::Outcome(outcome),
-                    is_news: true,
-                })
+                let halt = Halt::Outcome(outcome);
+                (
+                    open,
+                    SignIn::Stopped {
+                        halt,
+                        is_news: true,
+                    },
+                )
             }
-        }
+        };
+        self.set_breaker(breaker).await?;
+        Ok(then)
     }
 }
 

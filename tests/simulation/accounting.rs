@@ -85,22 +85,24 @@ fn crowd(attempts: &[Attempt], most: usize, within: Duration) -> Option<(Duratio
     })
 }
 
-/// No refused password again, until it is another one: one answer may be lost on its way, beside those with which the agent
-/// died, and none is asked for again after it was told.
+/// No refused password again, until it is another one: one answer may be lost, on its way or with the agent that had it in
+/// hand, and none is asked for again after it was told.
 fn refused_passwords(outcome: &Outcome) -> Vec<String> {
     let mut tries: BTreeMap<&str, (u32, Option<Duration>)> = BTreeMap::new();
     let mut broken = Vec::new();
     for wrong in &outcome.books.wrong {
         let (unanswered, told) = tries.entry(&wrong.password).or_default();
+        let at = wrong.at;
         if let Some(told) = told {
-            let at = wrong.at;
             broken.push(format!("refused at {told:?}, and typed again at {at:?}"));
         }
-        *unanswered += u32::from(wrong.told.is_none() && !wrong.in_hand);
-        *told = told.or(wrong.told);
         if *unanswered > 1 {
-            broken.push("a wrong password was typed twice without an answer".to_owned());
+            broken.push(format!(
+                "a wrong password was typed for the third time at {at:?}"
+            ));
         }
+        *unanswered += u32::from(wrong.told.is_none());
+        *told = told.or(wrong.told);
     }
     broken
 }

@@ -134,8 +134,6 @@ pub struct Wrong {
     pub at: Duration,
     /// When the page that says so reached an agent that lived to write it down.
     pub told: Option<Duration>,
-    /// It reached one that died with it in hand.
-    pub in_hand: bool,
 }
 
 #[derive(Debug)]
@@ -147,8 +145,10 @@ pub struct Books {
     pub wrong: Vec<Wrong>,
     /// Demands that reached the agent.
     pub demands: Vec<Demand>,
-    /// Attempts whose answer did not reach the agent, which lived on.
+    /// Attempts whose answer did not reach the agent, or one that died with it in hand.
     pub unanswered: u64,
+    /// The attempt that is under way, or that was until the agent got its answer then.
+    under_way: Option<Option<Duration>>,
     /// Until then whoever signs in is shown a captcha.
     pub captcha_until: Duration,
     /// The browser in which one stands.
@@ -201,6 +201,7 @@ impl Books {
             wrong: Vec::new(),
             demands: Vec::new(),
             unanswered: 0,
+            under_way: None,
             captcha_until: Duration::ZERO,
             captcha_in: None,
             solved: None,
@@ -276,8 +277,9 @@ impl Books {
     /// The agent died at `now`: an answer that it had only just got is not on its disk.
     pub fn agent_died(&mut self, now: Duration) {
         let in_hand = |at: Duration| now.saturating_sub(at) <= Duration::from_millis(5);
+        let under_way = self.under_way.take();
+        self.unanswered += u64::from(under_way.is_some_and(|until| until.is_none_or(in_hand)));
         if let Some(wrong) = self.wrong.last_mut() {
-            wrong.in_hand |= wrong.told.is_some_and(in_hand);
             wrong.told = wrong.told.filter(|at| !in_hand(*at));
         }
         self.captcha_in = None;
@@ -300,8 +302,19 @@ impl Books {
         self.disturbed_quiet.extend(is_quiet.then_some(now));
     }
 
+    /// The answer to the attempt that is under way was lost.
+    pub fn lose_answer(&mut self) {
+        self.unanswered += u64::from(self.under_way.take().is_some());
+    }
+
+    /// The agent has an answer to its attempt, which is over `at` then at the latest.
+    pub fn answered(&mut self, at: Duration) {
+        self.under_way = self.under_way.map(|_| Some(at));
+    }
+
     /// A sign-in arrives.
     pub fn sign_in(&mut self, password: &str, visitor: &Visitor, now: Duration) -> Answer {
+        self.under_way = Some(None);
         self.sessions.attempt(visitor, &self.rules, now);
         while self
             .window
@@ -324,7 +337,6 @@ impl Books {
                 password: password.to_owned(),
                 at: now,
                 told: None,
-                in_hand: false,
             });
             self.sessions.refused(Cause::Refused);
             self.wrong_in_a_row += 1;

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::{SimPortal, lock};
 use crate::books::{Answer, Demand, Refuses};
+use crate::codes;
 use crate::crash::Point;
 use crate::faults::{BAD_CODE, CAPTCHA, CODE, ELSEWHERE, STRANGER, WELCOME, page};
 
@@ -34,22 +35,15 @@ impl SimPortal {
         };
         sleep(Duration::from_millis(self.dice.between(1, 300))).await;
         let now = self.now();
-        let (answer, lost_before) = {
-            let mut books = lock(&self.site.books);
-            let answer = books.sign_in(credential.password.expose_secret(), &visitor, now);
-            (answer, books.wrong.len() > 1)
-        };
-        // Nobody can know of an answer that was lost, and a third wrong password locks: one is lost at most.
-        let wrong = answer == Answer::WrongPassword;
-        if crash && !(wrong && lost_before) {
+        let password = credential.password.expose_secret();
+        let answer = lock(&self.site.books).sign_in(password, &visitor, now);
+        if crash {
             self.site.crash.now(Point::Submit).await;
         }
         if let (Answer::Welcome(cookie), Some(browser)) = (answer, &mut self.browser) {
             browser.cookie = Some(cookie);
         }
-        if !(wrong && lost_before)
-            && let Some(page) = self.odd_answer(answer).await?
-        {
+        if let Some(page) = self.odd_answer(answer).await? {
             return Ok(page);
         }
         self.say(answer);
@@ -74,7 +68,7 @@ impl SimPortal {
     async fn odd_answer(&mut self, answer: Answer) -> Result<Option<Page>, PortalError> {
         let odd = self.load().await;
         if !matches!(odd, Ok(None)) {
-            lock(&self.site.books).unanswered += 1;
+            lock(&self.site.books).lose_answer();
         }
         Ok(odd?.map(|odd| match answer {
             Answer::Welcome(_) => odd.page(),
@@ -92,6 +86,12 @@ impl SimPortal {
     fn say(&mut self, answer: Answer) {
         let now = self.now();
         let mut books = lock(&self.site.books);
+        let waits = if answer == Answer::Code {
+            codes::WAIT
+        } else {
+            Duration::ZERO
+        };
+        books.answered(now + waits);
         match answer {
             Answer::Welcome(_) | Answer::TooMany | Answer::Locked => return,
             Answer::Elsewhere => return books.sessions.told_of_other(now),
