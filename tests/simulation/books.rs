@@ -147,7 +147,7 @@ pub struct Books {
     pub demands: Vec<Demand>,
     /// Attempts whose answer did not reach the agent, or one that died with it in hand.
     pub unanswered: u64,
-    /// The attempt that is under way, or that was until the agent got its answer then.
+    /// The attempt that is under way since its form was asked for, or that was until the agent got its answer then.
     under_way: Option<Option<Duration>>,
     /// Until then whoever signs in is shown a captcha.
     pub captcha_until: Duration,
@@ -302,6 +302,11 @@ impl Books {
         self.disturbed_quiet.extend(is_quiet.then_some(now));
     }
 
+    /// The sign-in form is shown.
+    pub fn show_form(&mut self) {
+        self.under_way = Some(None);
+    }
+
     /// The answer to the attempt that is under way was lost.
     pub fn lose_answer(&mut self) {
         self.unanswered += u64::from(self.under_way.take().is_some());
@@ -314,7 +319,6 @@ impl Books {
 
     /// A sign-in arrives.
     pub fn sign_in(&mut self, password: &str, visitor: &Visitor, now: Duration) -> Answer {
-        self.under_way = Some(None);
         self.sessions.attempt(visitor, &self.rules, now);
         while self
             .window
@@ -395,6 +399,7 @@ impl Books {
 
     /// Who asks for the statement?
     pub fn visit(&mut self, visitor: &Visitor, now: Duration) -> Standing {
+        self.under_way = None;
         self.sessions.visit(visitor, &self.rules, now)
     }
 

@@ -318,7 +318,10 @@ impl Portal for SimPortal {
         match self.load().await? {
             Some(odd) => Ok(odd.page()),
             None if self.form_is_closed() => Ok(page(ELSEWHERE)),
-            None => Ok(page(LOGIN)),
+            None => {
+                lock(&self.site.books).show_form();
+                Ok(page(LOGIN))
+            }
         }
     }
 

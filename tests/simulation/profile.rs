@@ -20,9 +20,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Readings that one seed is worth: one that reads every few seconds lives for hours, another one for days.
 const READINGS: u32 = 600;
 /// The most that one seed of a given number of days reads.
-const MOST_READINGS: u32 = 6_000;
-/// Crashes of one seed, on average: each start reads the store as a whole, which grows with the days.
-const MOST_CRASHES: u32 = 250;
+const MOST_READINGS: u32 = 4_000;
+/// Crashes at any instant of such a seed, on average: each start reads the store as a whole, which grows with the days.
+const MOST_CRASHES: u32 = 100;
+/// Thousandths of sign-ins, and of batches to sinks, that crash such a seed.
+const MOST_CRASHES_OF_STEPS: (u64, u64) = (20, 2);
 /// What a portal allows that allows more than anybody asks for.
 const MANY_PAGES: u32 = 20_000;
 
@@ -67,7 +69,23 @@ pub struct Profile {
 impl Profile {
     pub fn draw(seed: u64, days: Option<u32>) -> Self {
         // What came later draws from dice of its own: the older worlds stay as they are.
-        Self::draw_plain(seed, days).with_a_peculiarity(&mut Dice::new(seed ^ 0x3C3C))
+        let profile = Self::draw_plain(seed, days);
+        let profile = if days.is_some() {
+            profile.with_rarer_crashes()
+        } else {
+            profile
+        };
+        profile.with_a_peculiarity(&mut Dice::new(seed ^ 0x3C3C))
+    }
+
+    fn with_rarer_crashes(mut self) -> Self {
+        let (sign_ins, batches) = MOST_CRASHES_OF_STEPS;
+        self.faults.crash_in_submit = self.faults.crash_in_submit.min(sign_ins);
+        self.sink_faults.1 = self.sink_faults.1.min(batches);
+        self.mean_crash = self
+            .mean_crash
+            .map(|mean| mean.max(self.lasts / MOST_CRASHES));
+        self
     }
 
     fn draw_plain(seed: u64, days: Option<u32>) -> Self {
@@ -88,10 +106,7 @@ impl Profile {
             look_back: 6 * HOUR,
             max_pages: 200,
             mean_arrival: dice.log_between(4 * MINUTE, 40 * MINUTE),
-            mean_crash: Some(
-                dice.log_between(40 * MINUTE, 12 * HOUR)
-                    .max(lasts / MOST_CRASHES),
-            ),
+            mean_crash: Some(dice.log_between(40 * MINUTE, 12 * HOUR)),
             rules: Rules {
                 cap: usize::try_from(dice.between(4, 30)).expect("small"),
                 per: HOUR,
