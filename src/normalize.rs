@@ -21,6 +21,7 @@ use crate::payment::Payment;
 use crate::selectors::{Field, Portal};
 
 pub use amount::AmountError;
+pub(crate) use amount::is_currency_word;
 pub use date::{DateError, has_offset};
 pub use error::{Problem, RowError};
 

@@ -121,6 +121,13 @@ fn trailing_sign(text: &str) -> (Option<bool>, &str) {
     (None, text)
 }
 
+/// Does the text stand for a currency, whichever?
+pub(crate) fn is_currency_word(text: &str) -> bool {
+    let word = text.to_lowercase();
+    let is_code = word.len() == 3 && word.bytes().all(|b| b.is_ascii_lowercase());
+    is_code || WORDS.iter().any(|(known, _)| *known == word)
+}
+
 fn currency_word(word: &str, currency: &str) -> Result<(), AmountError> {
     let word = word.to_lowercase();
     if word == currency.to_lowercase() {

@@ -155,9 +155,11 @@ pub(super) fn assign(columns: &[Column]) -> Vec<Place> {
     let points = |is: bool, points: usize| if is { points } else { 0 };
     dated(&mut choice);
     choice.take(Field::Counterparty, |column| {
+        let sounds = column.sounds(Field::Counterparty);
+        let is_reference = column.sounds(Field::TransactionReference) && !sounds;
         points(
-            column.phones.is_some(),
-            1 + points(column.sounds(Field::Counterparty), 2),
+            column.phones.is_some() && !is_reference,
+            1 + points(sounds, 2),
         )
     });
     choice.take(Field::Direction, |column| {
@@ -197,6 +199,9 @@ pub(super) fn assign(columns: &[Column]) -> Vec<Place> {
     choice.take(Field::Type, |column| {
         points(column.is_words() && column.sounds(Field::Type), 1)
     });
+    let mut places = choice.places.iter();
+    let amount = places.find(|(field, _)| *field == Field::Amount);
+    let behind_amount = amount.map(|(_, at)| at + 2);
     choice.take(Field::Currency, |column| {
         let codes = column
             .words
@@ -204,7 +209,8 @@ pub(super) fn assign(columns: &[Column]) -> Vec<Place> {
             .all(|word| word.len() == 3 && word.bytes().all(|b| b.is_ascii_uppercase()));
         points(
             codes && !column.words.is_empty(),
-            1 + points(column.sounds(Field::Currency), 2),
+            1 + points(column.sounds(Field::Currency), 2)
+                + points(Some(column.number) == behind_amount, 1),
         )
     });
     choice.take(Field::CustomerReference, |column| {
@@ -237,6 +243,9 @@ fn dated(choice: &mut Choice<'_>) {
 }
 
 fn money(choice: &mut Choice<'_>) {
+    choice.take(Field::Fee, |column| {
+        usize::from(column.amounts.is_some() && column.sounds(Field::Fee))
+    });
     let named = |field: Field| {
         move |column: &Column| {
             usize::from((column.is_money() || column.texts.is_empty()) && column.sounds(field))

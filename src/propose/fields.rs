@@ -8,6 +8,7 @@ use super::columns::{self, Column, Place};
 use super::grid::Grid;
 use super::values;
 use super::words;
+use crate::normalize::is_currency_word;
 use crate::selectors::Field;
 
 /// One line of the file.
@@ -59,6 +60,18 @@ fn literal(text: &str) -> String {
     regex::escape(text).replace("\\ ", " ").replace("\\-", "-")
 }
 
+/// A regex of one of these texts; one that is empty where there is none.
+fn any_of(texts: &[String]) -> String {
+    match texts {
+        [] => String::new(),
+        [text] => literal(text),
+        several => {
+            let several: Vec<String> = several.iter().map(|text| literal(text)).collect();
+            format!("(?:{})", several.join("|"))
+        }
+    }
+}
+
 /// All lines of `[fields]`.
 pub(super) fn lines(grid: &Grid) -> Guessed {
     let (columns, blanks) = columns::of(grid);
@@ -99,21 +112,21 @@ pub(super) fn lines(grid: &Grid) -> Guessed {
     kinds(grid, &places, &mut lines);
     for field in money.into_iter().chain([Field::Currency]) {
         if let Some(column) = places.get(&field) {
-            let capture = column
-                .amounts
-                .as_ref()
-                .and_then(|amounts| amounts.around.as_ref());
-            let capture = capture.filter(|_| field != Field::Currency).map_or(
-                String::new(),
-                |(before, behind)| {
-                    let regex = format!(
-                        "^{}([-+]?[0-9][0-9.,' ]*){}$",
-                        literal(before),
-                        literal(behind)
-                    );
-                    format!(", capture = {}", quoted(&regex))
-                },
-            );
+            let around = column.amounts.as_ref();
+            let around = around.and_then(|amounts| amounts.around.as_ref());
+            // A currency beside its number is read as it is.
+            let words = around.filter(|(before, behind)| {
+                let around = format!("{}{}", before.trim(), behind.trim());
+                field != Field::Currency && !is_currency_word(&around)
+            });
+            let capture = words.map_or(String::new(), |(before, behind)| {
+                let regex = format!(
+                    "^{}([-+]?[0-9][0-9.,' ]*){}$",
+                    literal(before),
+                    literal(behind)
+                );
+                format!(", capture = {}", quoted(&regex))
+            });
             let why = if column.amounts.is_some() {
                 "every row has an amount there, or nothing"
             } else {
@@ -129,6 +142,16 @@ pub(super) fn lines(grid: &Grid) -> Guessed {
                 false,
             ));
         }
+    }
+    if let Some(column) = places.get(&Field::Fee) {
+        lines.push(line(
+            format!(
+                "fee = {{ {}, amount_is = \"gross\" }}",
+                source(grid, column)
+            ),
+            "by its header; `net` where the amount is what is left after it",
+            true,
+        ));
     }
     direction(grid, &places, &mut lines);
     people(grid, &places, &mut lines);
@@ -330,22 +353,15 @@ fn direction(grid: &Grid, places: &Places<'_>, lines: &mut Vec<Line>) {
 fn people(grid: &Grid, places: &Places<'_>, lines: &mut Vec<Line>) {
     if let Some(column) = places.get(&Field::Counterparty) {
         let phones = column.phones.as_ref();
-        let (before, behind, has_name) = phones.map_or(("", "", false), |phones| {
-            (&*phones.before, &*phones.behind, phones.has_name)
+        let before = phones.map_or(String::new(), |phones| any_of(&phones.before));
+        let (behind, has_name) = phones.map_or((String::new(), false), |phones| {
+            (literal(&phones.behind), phones.has_name)
         });
         let cell = source(grid, column);
-        let capture = match (before, behind, has_name) {
+        let capture = match (before.as_str(), behind.as_str(), has_name) {
             ("", "", _) => String::new(),
-            (before, behind, true) => format!(
-                "^{}([0-9*Xx+]{{9,16}})({}|$)",
-                literal(before),
-                literal(behind)
-            ),
-            (before, behind, false) => format!(
-                "^{}([0-9*Xx+]{{9,16}}){}$",
-                literal(before),
-                literal(behind)
-            ),
+            (before, behind, true) => format!("^{before}([0-9*Xx+]{{9,16}})({behind}|$)"),
+            (before, behind, false) => format!("^{before}([0-9*Xx+]{{9,16}}){behind}$"),
         };
         let written = if capture.is_empty() {
             String::new()
@@ -355,11 +371,7 @@ fn people(grid: &Grid, places: &Places<'_>, lines: &mut Vec<Line>) {
         let toml = format!("counterparty = {{ {cell}, key = \"msisdn\"{written} }}");
         lines.push(line(toml, "most rows have a phone number there", false));
         if has_name {
-            let regex = format!(
-                "^{}[0-9*Xx+]{{9,16}}{}(.+)$",
-                literal(before),
-                literal(behind)
-            );
+            let regex = format!("^{before}[0-9*Xx+]{{9,16}}{behind}(.+)$");
             let toml = format!("payer_name = {{ {cell}, capture = {} }}", quoted(&regex));
             lines.push(line(toml, "what stands behind the number", false));
         }

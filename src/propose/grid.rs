@@ -58,16 +58,35 @@ pub(super) fn find(page: &Html) -> Option<Grid> {
         (headers, header_css) = (found, Some(css));
     }
     let holder = anchor(page, candidate.holder);
+    let row = without_nested(candidate);
     let skip = first_words(&cells, first);
     let data = cells.into_iter().skip(first);
     let data = data.filter(|row| row.len() == width && is_data(row));
     Some(Grid {
-        rows: format!("{holder} {}", candidate.row),
+        rows: format!("{holder} {row}"),
         header: header_css,
         headers,
         cells: data.collect(),
         skip,
     })
+}
+
+/// What the rows are among the descendants of their table: without those of tables within them, and without rows that hold
+/// such a table and no payment.
+fn without_nested(candidate: &Candidate<'_>) -> String {
+    let holds_table = |row: &&ElementRef<'_>| {
+        let mut below = row.descendants().filter_map(ElementRef::wrap);
+        below.any(|below| below.value().name() == "table")
+    };
+    let mut holders = candidate.rows.iter().filter(holds_table).peekable();
+    if candidate.row != "tr" || holders.peek().is_none() {
+        return candidate.row.clone();
+    }
+    if holders.any(|row| is_data(&texts(*row))) {
+        "> * > tr".to_owned()
+    } else {
+        "> * > tr:not(:has(table))".to_owned()
+    }
 }
 
 /// Of rows among the data whose only text begins with a word: totals, pagers.

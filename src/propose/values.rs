@@ -5,7 +5,11 @@ use std::sync::LazyLock;
 use chrono::{Datelike as _, NaiveDateTime};
 use regex::Regex;
 
-use crate::selectors::DecimalRule;
+use super::words::sounds_like;
+use crate::selectors::{DecimalRule, Field};
+
+/// Texts before the phone numbers of a column.
+const MOST_TEXTS: usize = 4;
 
 const DAYS: [&str; 17] = [
     "%d-%m-%Y",
@@ -225,8 +229,8 @@ pub(super) fn rule<'a>(columns: impl Iterator<Item = &'a Amounts> + Clone) -> De
 /// Where phone numbers stand in the texts of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Phones {
-    /// What stands before every number.
-    pub before: String,
+    /// What stands before the numbers: each of a few texts, in the order of the rows; none where the cell begins with them.
+    pub before: Vec<String>,
     /// What stands behind every number: its beginning.
     pub behind: String,
     /// What follows it is a name.
@@ -241,13 +245,22 @@ pub(super) fn phones(texts: &[&str]) -> Option<Phones> {
         .iter()
         .filter_map(|text| Some((*text, found(&PHONE, text)?)))
         .filter(|(text, number)| is_phone(text, number))
+        .filter(|(text, number)| !names_payment(text.get(..number.start()).unwrap_or_default()))
         .collect();
     if numbers.len() * 2 < texts.len() || numbers.is_empty() {
         return None;
     }
-    let (first, number) = numbers.first()?;
-    let before = first.get(..number.start()).unwrap_or_default();
-    let all_before = numbers.iter().all(|(text, _)| text.starts_with(before));
+    let (_, number) = numbers.first()?;
+    let mut before: Vec<String> = Vec::new();
+    for (text, number) in &numbers {
+        let own = text.get(..number.start()).unwrap_or_default();
+        if !before.iter().any(|known| known == own) {
+            before.push(own.to_owned());
+        }
+    }
+    if before.len() > MOST_TEXTS {
+        return None;
+    }
     let behind: Vec<&str> = numbers
         .iter()
         .map(|(text, number)| text.get(number.end()..).unwrap_or_default())
@@ -267,17 +280,20 @@ pub(super) fn phones(texts: &[&str]) -> Option<Phones> {
         .filter(|first| behind.iter().all(|behind| behind == *first));
     let digits = number.as_str().trim_start_matches('+');
     Some(Phones {
-        before: if all_before {
-            before.to_owned()
-        } else {
-            String::new()
-        },
+        before: before.into_iter().filter(|text| !text.is_empty()).collect(),
         has_name: same.is_none()
             && !mark.is_empty()
             && behind.iter().all(|behind| behind.starts_with(&mark)),
         behind: same.map_or(mark, |same| (*same).to_owned()),
         country: digits.get(..3).unwrap_or_default().to_owned(),
     })
+}
+
+/// The number behind this text is that of a payment.
+fn names_payment(before: &str) -> bool {
+    [Field::TransactionReference, Field::OriginalReference]
+        .iter()
+        .any(|field| sounds_like(before.trim(), *field))
 }
 
 /// Not a part of something longer, and not a mere row of `X`.
@@ -354,9 +370,22 @@ mod tests {
         );
         let found = phones(&["FRI:23767XX34XX2/MSISDN"]).unwrap();
         assert_eq!(
-            (found.before.as_str(), found.behind.as_str(), found.has_name),
-            ("FRI:", "/MSISDN", false)
+            (
+                found.before.join("|"),
+                found.behind.as_str(),
+                found.has_name
+            ),
+            ("FRI:".to_owned(), "/MSISDN", false)
         );
+        let found = phones(&[
+            "Received From 758121821 KOFI A.",
+            "Sent Money To 747511488 GRACE O.",
+            "Received From 797103890 JANE D.",
+            "Reversed Transaction 149730000001",
+        ]);
+        let found = found.unwrap();
+        assert_eq!(found.before, ["Received From ", "Sent Money To "]);
+        assert!(found.has_name);
         assert_eq!(phones(&["ACC-9374"]), None);
     }
 }

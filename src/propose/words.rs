@@ -7,7 +7,7 @@ use regex::Regex;
 use crate::selectors::Field;
 
 /// Headers in small letters, and how sure each is: the first that matches a field counts.
-const HEADERS: [(Field, &str); 15] = [
+const HEADERS: [(Field, &str); 16] = [
     (
         Field::OriginalReference,
         r"linked|original|parent|reversed (id|trans)",
@@ -21,6 +21,10 @@ const HEADERS: [(Field, &str); 15] = [
     (
         Field::Debit,
         r"^(withdrawn|paid out|debits?|dr|money out|out|sent|débits?|sorties?|débito|amount out|withdrawals?)( \(?[a-z]{3}\)?| amount)?$",
+    ),
+    (
+        Field::Fee,
+        r"^((transaction|service) )?(fees?|charges?|frais|commission|tarifa|ada)( \(?[a-z]{3}\)?| amount)?$",
     ),
     (Field::Amount, r"amount|montant|valor|quantia|kiasi|^value$"),
     (
@@ -145,6 +149,10 @@ pub(super) fn kind_of_transaction(word: &str) -> Option<&'static str> {
             ("fee", "adjustment"),
             ("frais", "adjustment"),
             ("commission", "adjustment"),
+            ("salar", "disbursement"),
+            ("salaire", "disbursement"),
+            ("settlement", "withdrawal"),
+            ("buy goods", "merchantpay"),
             ("withdraw", "withdrawal"),
             ("to bank", "withdrawal"),
             ("cashout", "withdrawal"),

@@ -179,10 +179,9 @@ fn score(known: &Known) -> (usize, usize, Vec<&'static str>) {
     (fields.len() - wrong.len(), fields.len(), wrong)
 }
 
-/// Right: the same text in every row, understood as the same. A field too many counts as a wrong one. The goal is nine of
-/// ten; this holds what is reached.
+/// Right: the same text in every row, understood as the same. A field too many counts as a wrong one.
 #[test]
-fn eight_of_ten_fields_of_the_known_portals_are_right_unedited() {
+fn nine_of_ten_fields_of_the_known_portals_are_right_unedited() {
     let (mut right, mut all) = (0, 0);
     for known in known() {
         let (own, of, wrong) = score(&known);
@@ -200,7 +199,7 @@ fn eight_of_ten_fields_of_the_known_portals_are_right_unedited() {
         "all: {right} of {all} fields right, {} %",
         right * 100 / all
     );
-    assert!(right * 10 >= all * 8, "{right} of {all}");
+    assert!(right * 10 >= all * 9, "{right} of {all}");
 }
 
 #[test]

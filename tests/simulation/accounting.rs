@@ -258,7 +258,7 @@ fn notices(outcome: &Outcome) -> Vec<String> {
             codes.any(|(at, fate)| asked.contains(at) && fates.contains(fate))
         };
         // A code is asked for in the status at once, and a person only when none came.
-        if demand.what == Answer::Code && code(&[Fate::InTime, Fate::Wrong]) {
+        if demand.what == Answer::Code && code(&[Fate::InTime, Fate::Wrong, Fate::Outdated]) {
             continue;
         }
         let missed = demand.what == Answer::Code && code(&[Fate::Late, Fate::Never]);

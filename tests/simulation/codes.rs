@@ -20,8 +20,10 @@ pub const VALID: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     InTime,
-    /// Given when the agent had just given up, and before anybody lets it sign in again.
+    /// Given when the agent had given up.
     Late,
+    /// The next sign-in asks for its own code and is given the late one.
+    Outdated,
     Never,
     Wrong,
 }
@@ -50,20 +52,35 @@ pub async fn forward(
         };
         note(&diary, |seen| seen.codes.push((asked, fate)));
         let code = lock(&books).code.clone().unwrap_or_default();
-        let (after, code) = match fate {
-            Fate::InTime => (Duration::from_secs(dice.between(5, 240)), Some(code)),
-            Fate::Late => (WAIT + Duration::from_secs(dice.between(1, 4)), Some(code)),
-            Fate::Never => (Duration::ZERO, None),
-            Fate::Wrong => (
-                Duration::from_secs(dice.between(5, 240)),
-                Some("not-it".to_owned()),
-            ),
+        let longest = if fate == Fate::Late { 900 } else { 240 };
+        let wait = Duration::from_secs(dice.between(5, longest));
+        let (wait, code) = match fate {
+            Fate::InTime => (wait, code),
+            Fate::Wrong => (wait, "not-it".to_owned()),
+            Fate::Late | Fate::Outdated | Fate::Never => {
+                if board.wait_for(|all| !waits(all)).await.is_err() {
+                    return;
+                }
+                if fate == Fate::Never {
+                    continue;
+                }
+                let given_at = tokio::time::Instant::now() + wait;
+                let asked_again = tokio::time::timeout_at(given_at, board.wait_for(waits));
+                match asked_again.await.map(|asked| asked.is_ok()) {
+                    Ok(true) => {
+                        let again = clock.elapsed();
+                        note(&diary, |seen| seen.codes.push((again, Fate::Outdated)));
+                    }
+                    Ok(false) => return,
+                    Err(_) => {}
+                }
+                (given_at - tokio::time::Instant::now(), code)
+            }
         };
-        sleep(after).await;
-        if let Some(code) = code {
-            let taken = desk.give(&Given::new(code));
-            assert_eq!(taken.is_ok(), fate != Fate::Late, "{fate:?}: {taken:?}");
-        }
+        sleep(wait).await;
+        let awaited = fate != Fate::Late || waits(&board.borrow());
+        let taken = desk.give(&Given::new(code));
+        assert_eq!(taken.is_ok(), awaited, "{fate:?}: {taken:?}");
         if board.wait_for(|all| !waits(all)).await.is_err() {
             return;
         }

@@ -321,7 +321,7 @@ impl Judge<'_> {
             paid && !row.late && self.is_clear(row)
         });
         rows.sort_by_key(|row| row.shown_completed);
-        // By visibility: up to which place in the lines all of them stood.
+        // By visibility: up to which place in the lines all of them stood, and which of them stands there.
         let mut told_by: Vec<(Duration, usize, &Row)> = Vec::new();
         for row in rows {
             let place = received
@@ -334,8 +334,10 @@ impl Judge<'_> {
                 continue; // taken back before anybody read it, or judged as a missing payment
             }
             let place = place.unwrap_or(usize::MAX);
-            let before = told_by.last().map_or(0, |(_, place, _)| *place);
-            told_by.push((visible, before.max(place), row));
+            told_by.push(match told_by.last() {
+                Some((_, before, last)) if *before >= place => (visible, *before, last),
+                _ => (visible, place, row),
+            });
         }
         let (mut judged, mut seen, mut broken) = (0, HashSet::new(), Vec::new());
         for (place, watermark) in lines.of_type("account.watermark") {
@@ -351,7 +353,7 @@ impl Judge<'_> {
                 && last > place
             {
                 let at = watermark.at;
-                broken.push(format!("a false watermark at {at:?} ({consumer}) until {until:?}, proof {}: untold was at least one row up to {row:?}", watermark.text("proof")));
+                broken.push(format!("a false watermark at {at:?} ({consumer}) until {until:?}, proof {}: untold was {row:?}", watermark.text("proof")));
             }
             if until > watermark.at {
                 broken.push(format!("a watermark of the future: {}", watermark.json));

@@ -136,6 +136,7 @@ impl Totals {
             ("forms shut for somebody else", came.closed_forms),
             ("codes in time", codes(Fate::InTime)),
             ("codes late", codes(Fate::Late)),
+            ("codes of the sign-in before", codes(Fate::Outdated)),
             ("codes that never came", codes(Fate::Never)),
             ("wrong codes", codes(Fate::Wrong)),
             ("late people", u64::from(outcome.profile.late)),
