@@ -5,6 +5,8 @@
 //! - Dates and times of day stay. Amounts are multiplied by one whole number, so that sums, balances and equalities hold.
 //! - A whole text stays when the selector file names it (a header, a status word). In a text that a regex of the file matches,
 //!   the words of that regex stay. What stayed is in [`Redactor::kept`], for a person to look over.
+//! - Names of which pages are built (ids, classes, parts of paths, keys of JSON) stay where they hold few digits. They are in
+//!   [`Redactor::names`].
 
 mod page;
 
@@ -67,6 +69,7 @@ pub struct Redactor {
     /// Regexes of the file, and the words in each.
     patterns: Vec<(Regex, BTreeSet<String>)>,
     kept: BTreeSet<String>,
+    names: BTreeSet<String>,
 }
 
 impl Redactor {
@@ -143,6 +146,7 @@ impl Redactor {
                 .map(|regex| (regex.clone(), words_of(regex.as_str())))
                 .collect(),
             kept: BTreeSet::new(),
+            names: BTreeSet::new(),
         }
     }
 
@@ -150,6 +154,23 @@ impl Redactor {
     #[must_use]
     pub fn kept(&self) -> &BTreeSet<String> {
         &self.kept
+    }
+
+    /// Ids, classes, parts of paths and keys that stayed as they were.
+    #[must_use]
+    pub fn names(&self) -> &BTreeSet<String> {
+        &self.names
+    }
+
+    /// A name of which a page is built: as it is with fewer than `digits` digits, else its stand-in.
+    fn name(&mut self, name: &str, digits: usize) -> String {
+        if name.bytes().filter(u8::is_ascii_digit).count() >= digits {
+            return self.text(name, Place::Cell);
+        }
+        if name.chars().any(char::is_alphanumeric) {
+            self.names.insert(name.to_owned());
+        }
+        name.to_owned()
     }
 
     /// The text with stand-ins.
@@ -292,13 +313,8 @@ impl Redactor {
         let path: Vec<String> = path
             .split('/')
             .map(|part| {
-                let digits = part.bytes().filter(u8::is_ascii_digit).count();
-                let is_open = digits < 4 && part.len() < 40;
-                if is_open {
-                    part.to_owned()
-                } else {
-                    self.text(part, Place::Cell)
-                }
+                let is_long = part.len() >= 40;
+                self.name(part, if is_long { 0 } else { 4 })
             })
             .collect();
         let path = path.join("/");

@@ -15,6 +15,12 @@ impl<P: Portal> Agent<P> {
             &self.account.about.name,
             self.account.selectors.origin.to_string(),
         );
+        tracing::debug!(
+            account = name.as_str(),
+            ends = ?learned.ended_idle,
+            outlived = ?learned.outlived,
+            "sessions have taught"
+        );
         let kept = self.edges.store.set_learned(name, &origin, learned.clone());
         match kept.await {
             Ok(()) => self.learned_kept = learned,

@@ -2,7 +2,6 @@
 
 mod har;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -254,20 +253,23 @@ impl Making<'_> {
         for (name, text) in &self.files {
             write(name, text)?;
         }
-        Ok(told(dir, &recording, &self.changed, self.redactor.kept()))
+        Ok(told(dir, &recording, &self.changed, &self.redactor))
     }
 }
 
 /// What was made, what stayed, what is next.
-fn told(dir: &Path, recording: &Recording, changed: &[String], kept: &BTreeSet<String>) -> String {
+fn told(dir: &Path, recording: &Recording, changed: &[String], redactor: &Redactor) -> String {
     let mut text = format!("{}: {} steps\n", dir.display(), recording.steps.len());
     for file in changed {
         text.push_str(&format!("{file}: other rows are understood than before: look at it with `tillwatch portal try`\n"));
     }
     text.push_str("These texts of the pages stayed as they were, beside dates and small numbers. Is none of them anybody's?\n");
-    for phrase in kept {
+    for phrase in redactor.kept() {
         text.push_str(&format!("  {phrase}\n"));
     }
+    text.push_str("So did these names of which the pages are built: ids, classes, parts of addresses, keys. Is none of them anybody's?\n");
+    let names: Vec<&str> = redactor.names().iter().map(String::as_str).collect();
+    text.push_str(&format!("  {}\n", names.join(" ")));
     text.push_str("Then write down what the pages must give: tillwatch portal test --accept\n");
     text
 }

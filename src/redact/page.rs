@@ -104,14 +104,7 @@ impl Redactor {
 
     fn attribute(&mut self, key: &str, value: &str, portal: &Portal) -> Option<String> {
         if STRUCTURE.contains(&key) {
-            let words = value.split(' ').map(|word| {
-                let digits = word.bytes().filter(u8::is_ascii_digit).count();
-                if digits < 5 {
-                    word.to_owned()
-                } else {
-                    self.text(word, Place::Cell)
-                }
-            });
+            let words = value.split(' ').map(|word| self.name(word, 5));
             return Some(words.collect::<Vec<_>>().join(" "));
         }
         if ADDRESSES.contains(&key) {
@@ -139,15 +132,9 @@ impl Redactor {
             Value::String(text) => Value::String(self.text(text, Place::Cell)),
             Value::Array(list) => list.iter().map(|value| self.json(value)).collect(),
             Value::Object(table) => {
-                let pairs = table.iter().map(|(key, value)| {
-                    let digits = key.bytes().filter(u8::is_ascii_digit).count();
-                    let key = if digits < 4 {
-                        key.clone()
-                    } else {
-                        self.text(key, Place::Cell)
-                    };
-                    (key, self.json(value))
-                });
+                let pairs = table
+                    .iter()
+                    .map(|(key, value)| (self.name(key, 4), self.json(value)));
                 Value::Object(pairs.collect())
             }
         }

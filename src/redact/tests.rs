@@ -121,6 +121,11 @@ fn rows_dates_statuses_equalities_and_balances_are_as_before() {
         }
     }
     assert!(redactor.kept().contains("Completed") && redactor.kept().contains("Receipt No."));
+    assert!(
+        redactor.names().contains("operator"),
+        "{:?}",
+        redactor.names()
+    );
     assert!(!made.contains("JANE"));
 }
 
