@@ -17,7 +17,8 @@ impl<P: Portal> Agent<P> {
         let monotonic = self.edges.clock.monotonic();
         let sweep = self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
         let down_to = match self.read_through {
-            Some(through) if !sweep => through - margin(),
+            // Its newest row says by the portal's clock what our own, which may have been ahead then, says by ours.
+            Some(through) if !sweep => self.newest.map_or(through, |at| at.min(through)) - margin(),
             Some(_) | None if self.past_is_put_off() => self.covered() - margin(),
             Some(_) | None => self.covered() - self.look_back(),
         };
@@ -110,7 +111,10 @@ impl<P: Portal> Agent<P> {
         let known = &self.known;
         let through = known.read_through.filter(|_| known.unread.is_some());
         let earlier = through.or(known.watermark).unwrap_or(known.since);
-        self.read_through.unwrap_or(earlier)
+        // A clock that was ahead then had not read what is yet to come.
+        self.read_through
+            .unwrap_or(earlier)
+            .min(self.edges.clock.now())
     }
 
     /// Is everything before the look-back, and so before `covered`, read day by day?

@@ -106,3 +106,26 @@ fn an_idle_time_once_learned_outlives_restarts() {
     profile.rules.cap = 30;
     keeps_its_promises(profile);
 }
+
+/// A clock that had been ahead was put right: readings went down to an instant that had not come yet, so that one cut short
+/// by an error was followed by one that stopped at its first known rows, under a watermark that said "complete".
+#[test]
+fn a_clock_that_was_ahead_does_not_shorten_the_readings_after_it() {
+    for seed in 0..12 {
+        let mut profile = Profile::calm(seed);
+        profile.lasts = Duration::from_secs(2 * 86_400);
+        profile.rules.references = true;
+        profile.rules.idle = Duration::from_secs(3600);
+        profile.clock_steps = true;
+        profile.poll = Duration::from_secs(300);
+        profile.sweep = Duration::from_secs(4 * 3600);
+        profile.look_back = Duration::from_secs(3 * 3600);
+        // Two to three pages a reading, and some of them fail.
+        profile.mean_arrival = Duration::from_secs(30);
+        profile.faults.down = 10;
+        let (_, verdict) = one(profile);
+        let broken = verdict.broken.iter();
+        let false_ones: Vec<_> = broken.filter(|b| b.contains("watermark")).collect();
+        assert_eq!(false_ones, Vec::<&String>::new(), "seed {seed}");
+    }
+}
