@@ -28,7 +28,7 @@ use crate::selectors::{Field, Hidden, Mark, Part, Portal};
 use reading::Reading;
 use table::Grid;
 
-pub use header::Missing;
+pub use header::{Missing, header_key};
 
 /// 8 MiB.
 pub const MAX_PAGE_BYTES: usize = 8 << 20;

@@ -14,7 +14,7 @@
 //!
 //! | ring | modules | may use |
 //! |---|---|---|
-//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`skeleton`] [`drift`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
 //! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] [`login::code`] [`portal::kept`] [`portal::pool`] [`overview`] | ring 0, sled, governor |
 //! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
 //! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`status_line`] [`demo`] | all |
@@ -84,6 +84,7 @@ pub mod control;
 pub mod delivery;
 pub mod demo;
 pub mod diagnostic;
+pub mod drift;
 pub mod event;
 pub mod exit;
 pub mod extract;
@@ -112,6 +113,7 @@ pub mod selectors;
 pub mod session;
 pub mod sign_in;
 pub mod sink;
+pub mod skeleton;
 pub mod status;
 pub mod status_line;
 pub mod store;

@@ -11,6 +11,7 @@ use crate::extract::{self, Document, ExtractError, Extracted, RawField};
 use crate::normalize::{self, Normalized, RowError};
 use crate::selectors::{Field, Marks, Portal};
 use crate::session::Outcome;
+use crate::skeleton::Skeleton;
 
 /// What the marks of a page say about the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct TablePage {
     pub has_next: bool,
     /// The portal's own count of all rows.
     pub portal_count: Option<u64>,
+    /// What of the page does not depend on what was paid.
+    pub skeleton: Skeleton,
 }
 
 impl TablePage {
@@ -121,6 +124,7 @@ pub fn table_page(
         other => return Ok(Understood::Not(other)),
     }
     let Extracted {
+        headers,
         rows,
         has_next,
         portal_count,
@@ -128,6 +132,8 @@ pub fn table_page(
     } = extract::extract(portal, &document)?;
     let page = normalize::Page::new(portal, account, &rows, now);
     let meanings: Vec<_> = rows.iter().map(|row| page.payment(row)).collect();
+    let errors = meanings.iter().map(|meaning| meaning.as_ref().err());
+    let skeleton = Skeleton::of(&headers, rows.iter().zip(errors));
     let rows = rows.into_iter().zip(meanings);
     let rows = rows
         .map(|(row, meaning)| ReadRow {
@@ -139,6 +145,7 @@ pub fn table_page(
         rows,
         has_next,
         portal_count,
+        skeleton,
     }))
 }
 

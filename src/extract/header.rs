@@ -168,6 +168,23 @@ fn equals(slot: &str, folded: &str) -> bool {
     same(slot) || repaired(slot).is_some_and(|slot| same(&slot))
 }
 
+/// What two titles of the same column agree in: white space, case and what an encoding did to it do not count, nor do
+/// digits, which may be of a day or a number.
+#[must_use]
+pub fn header_key(title: &str) -> String {
+    let title = text::collapse(title, MAX_CELL_BYTES).text;
+    let title = repaired(&title).unwrap_or(title).to_lowercase();
+    let mut key = String::with_capacity(title.len());
+    for letter in title.chars() {
+        match letter {
+            letter if !letter.is_numeric() => key.push(letter),
+            _digit if key.ends_with('#') => {}
+            _digit => key.push('#'),
+        }
+    }
+    key
+}
+
 /// UTF-8 that somebody took for Windows-1252: `NumÃ©ro` is `Numéro`.
 fn repaired(text: &str) -> Option<String> {
     if !text.contains(['Ã', 'Â', 'â', 'Å']) {

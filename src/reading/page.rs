@@ -104,6 +104,7 @@ mod tests {
     use super::*;
     use crate::payment::{AccountName, OperatorAccount};
     use crate::selectors;
+    use crate::skeleton::Skeleton;
 
     const ROW: &str = "<tr><td>UKL1<td>21-11-2026 12:00:00<td>21-11-2026 12:00:00<td>x<td>Completed<td>5.00<td><td>9.00<td>true\
                        <td>Pay Bill Online<td>254722***000 - JANE D.<td><td>acc 1</tr>";
@@ -159,6 +160,7 @@ mod tests {
                 rows: Vec::new(),
                 has_next: false,
                 portal_count: None,
+                skeleton: Skeleton::default(),
             },
         }));
         assert_eq!(found(&one, marked.clone()).0, 0);
