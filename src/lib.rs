@@ -16,8 +16,8 @@
 //! |---|---|---|
 //! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`skeleton`] [`drift`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
 //! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] [`login::code`] [`portal::kept`] [`portal::pool`] [`overview`] | ring 0, sled, governor |
-//! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
-//! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`status_line`] [`demo`] | all |
+//! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`evidence`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
+//! | 3 wiring | [`agent`] [`reading`] [`release`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`status_line`] [`demo`] | all |
 //!
 //! Beyond the first design: `understand` joins session marks and table of one parse; `reading` and `sign_in` are the two
 //! halves of an account's turn, kept out of the loop in `agent`; `completeness`, `announce` and `status` are the pure
@@ -86,6 +86,7 @@ pub mod demo;
 pub mod diagnostic;
 pub mod drift;
 pub mod event;
+pub mod evidence;
 pub mod exit;
 pub mod extract;
 pub mod http;
@@ -106,6 +107,7 @@ pub mod propose;
 pub mod reading;
 pub mod recording;
 pub mod redact;
+pub mod release;
 pub mod retry;
 pub mod run;
 pub mod schedule;

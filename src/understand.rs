@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::event::AccountRef;
-use crate::extract::{self, Document, ExtractError, Extracted, RawField};
+use crate::extract::{self, Document, ExtractError, HeldRow, RawField};
 use crate::normalize::{self, Normalized, RowError};
 use crate::selectors::{Field, Marks, Portal};
 use crate::session::Outcome;
@@ -33,6 +33,8 @@ pub struct ReadRow {
     pub cells: Vec<String>,
     /// The payment, its id provisional where the portal has no reference.
     pub meaning: Result<Normalized, RowError>,
+    /// Of a row that is put aside: what it can be read again from.
+    pub held: Option<Box<HeldRow>>,
 }
 
 /// A page of the table.
@@ -123,22 +125,24 @@ pub fn table_page(
         Session::SignedIn => {}
         other => return Ok(Understood::Not(other)),
     }
-    let Extracted {
-        headers,
-        rows,
-        has_next,
-        portal_count,
-        ..
-    } = extract::extract(portal, &document)?;
-    let page = normalize::Page::new(portal, account, &rows, now);
-    let meanings: Vec<_> = rows.iter().map(|row| page.payment(row)).collect();
+    let extracted = extract::extract(portal, &document)?;
+    let page = normalize::Page::new(portal, account, &extracted.rows, now);
+    let rows = extracted.rows.iter();
+    let meanings: Vec<_> = rows.map(|row| page.payment(row)).collect();
     let errors = meanings.iter().map(|meaning| meaning.as_ref().err());
-    let skeleton = Skeleton::of(&headers, rows.iter().zip(errors));
-    let rows = rows.into_iter().zip(meanings);
+    let skeleton = Skeleton::of(&extracted.headers, extracted.rows.iter().zip(errors));
+    let held = meanings.iter().enumerate().map(|(index, meaning)| {
+        let held = || extracted.held(portal, &document, index);
+        meaning.is_err().then(held).flatten().map(Box::new)
+    });
+    let held: Vec<_> = held.collect();
+    let (has_next, portal_count) = (extracted.has_next, extracted.portal_count);
+    let rows = extracted.rows.into_iter().zip(meanings).zip(held);
     let rows = rows
-        .map(|(row, meaning)| ReadRow {
+        .map(|((row, meaning), held)| ReadRow {
             cells: row.cells,
             meaning,
+            held,
         })
         .collect();
     Ok(Understood::Table(TablePage {

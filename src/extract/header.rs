@@ -33,10 +33,17 @@ pub(super) enum Use {
     Skip(usize),
 }
 
+/// The texts of a header row by column, from 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct HeaderRow {
+    pub slots: Vec<String>,
+    /// Of the row above it, where the file names headers of two levels.
+    pub above: Vec<String>,
+}
+
 /// Where the columns stand under one header row.
 pub(super) struct Columns {
-    /// The header's texts by column, from 0.
-    pub headers: Vec<String>,
+    pub header: Rc<HeaderRow>,
     pub places: Vec<(Use, usize)>,
 }
 
@@ -44,7 +51,7 @@ impl Columns {
     /// Of a file that names no header.
     pub fn none() -> Self {
         Self {
-            headers: Vec::new(),
+            header: Rc::default(),
             places: Vec::new(),
         }
     }
@@ -99,8 +106,15 @@ impl<'a> Wanted<'a> {
             None => Some(None),
         });
         let places = places.collect::<Option<Vec<_>>>()?;
-        let headers = row.slots.iter().map(|slot| slot.to_string()).collect();
-        (!places.is_empty()).then_some(Columns { headers, places })
+        if places.is_empty() {
+            return None;
+        }
+        let texts = |slots: &[Rc<str>]| slots.iter().map(|slot| slot.to_string()).collect();
+        let header = Rc::new(HeaderRow {
+            slots: texts(row.slots),
+            above: texts(row.above),
+        });
+        Some(Columns { header, places })
     }
 
     /// How many of the headers the row holds.
