@@ -1,7 +1,7 @@
 //! What a page looked like when it changed, kept for whoever corrects the selector file: `<state>/evidence/<account>/<when>-<what>/`.
 //!
 //! - `columns.json`: the titles of the columns before and after. `page.html`: the page with stand-ins for everybody's data, by
-//!   the same rules as a recording (`redact`). `page.png`: that page, not the portal's own, as a browser shows it.
+//!   the same rules as a recording (`redact`), but with the titles that `columns.json` has. `page.png`: that page, not the portal's own, as a browser shows it.
 //! - The key of the stand-ins is forgotten at once: nobody can tell who stood there.
 //! - A few directories and bytes per account, 0700 and 0600; the oldest goes first. What fails here stops no reading.
 
@@ -92,7 +92,10 @@ impl Exhibit {
             .page
             .as_ref()
             .and_then(|html| extract::parse(html).ok());
-        Ok(page.map(|page| Redactor::new(key, &self.portal).page(&page, &self.portal)))
+        let report = &self.report;
+        let redactor = Redactor::new(key, &self.portal).keeping(&report.before);
+        let mut redactor = redactor.keeping(&report.after);
+        Ok(page.map(|page| redactor.page(&page, &self.portal)))
     }
 }
 
@@ -127,11 +130,11 @@ fn write(root: &Path, name: &str, files: &[(&str, Vec<u8>)]) -> io::Result<PathB
     made(root)?;
     let bytes = files.iter().map(|(_, content)| content.len() as u64).sum();
     make_room(root, bytes)?;
-    let free = (1..).map(|number| match number {
+    let mut free = (1..).map(|number| match number {
         1 => root.join(name),
         number => root.join(format!("{name}-{number}")),
     });
-    let directory = free.filter(|path| !path.exists()).next();
+    let directory = free.find(|path| !path.exists());
     let directory = directory.ok_or(io::ErrorKind::AlreadyExists)?;
     made(&directory)?;
     let written = files.iter().try_for_each(|(name, content)| {

@@ -143,11 +143,6 @@ impl Memory {
         !self.aside.is_empty()
     }
 
-    /// These rows lie in quarantine.
-    pub fn holds(&mut self, aside: impl IntoIterator<Item = RowKey>) {
-        self.aside = aside.into_iter().collect();
-    }
-
     fn note(&mut self, page: Skeleton, html: String) {
         let usual = self.usual.as_ref();
         let is_unlike = usual.is_some_and(|usual| page.against(usual).is_some());
