@@ -15,10 +15,13 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::config::{self, Resolved};
+use crate::event::AccountRef;
 use crate::login::code::{self, Given};
 use crate::overview::{AccountView, Overview};
 use crate::payment::{AccountName, NotAPaymentId, PaymentId};
 use crate::portal::kept::Kept;
+use crate::selectors::Portal;
 use crate::store::{Breaker, Store};
 
 /// Longest request or answer, in bytes.
@@ -59,6 +62,11 @@ pub enum Request {
     Quarantine {
         /// Only of this account.
         account: Option<String>,
+    },
+    /// Understand the rows put aside again, by the selector file as it is now, and tell them.
+    Release {
+        /// Account name.
+        account: String,
     },
     /// Compare the store with its witness.
     StoreCheck,
@@ -113,6 +121,8 @@ pub struct Desk {
     pub overview: Overview,
     /// Where one-time codes are given.
     pub codes: Arc<BTreeMap<AccountName, code::Desk>>,
+    /// The config file, read again where a command is about what was corrected since the start.
+    pub config: Arc<Path>,
 }
 
 /// What an account's task is told.
@@ -124,6 +134,13 @@ pub enum Order {
     Resume,
     /// See [`Request::Poll`].
     Poll,
+    /// See [`Request::Release`].
+    Release {
+        /// The account as the config has it now.
+        account: AccountRef,
+        /// The selector file as it is now.
+        portal: Arc<Portal>,
+    },
     /// See [`Request::ImportSession`].
     Import {
         /// See there.
@@ -262,6 +279,7 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         Request::Resume { account } => order(Order::Resume, &account, accounts).await,
         Request::Poll { account } => order(Order::Poll, &account, accounts).await,
         Request::Otp { account, code } => give(&desk.codes, &account, &code),
+        Request::Release { account } => release(account, desk).await,
         Request::ImportSession {
             account,
             origin,
@@ -278,6 +296,25 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         | Request::StoreCheck
         | Request::StoreBackup { .. }
         | Request::ImportSeen { .. }) => from_store(&desk.overview.store, other).await,
+    }
+}
+
+async fn release(account: String, desk: &Desk) -> Answer {
+    let (path, name) = (desk.config.clone(), account.clone());
+    let read = tokio::task::spawn_blocking(move || config::resolved(&path, &name)).await;
+    match read {
+        Ok(Ok(Resolved {
+            account: about,
+            portal,
+        })) => {
+            let about = Order::Release {
+                account: about,
+                portal,
+            };
+            order(about, &account, &desk.accounts).await
+        }
+        Ok(Err(why)) => Answer::Refused(why),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 
@@ -329,6 +366,7 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
         Request::Poll { .. }
         | Request::Status
         | Request::Otp { .. }
+        | Request::Release { .. }
         | Request::ImportSession { .. } => Err(NO_AGENT.to_owned()),
         Request::Quarantine { account } => match account.map(name).transpose() {
             Ok(account) => list(store, account.as_ref()).await,
@@ -373,10 +411,9 @@ async fn import(store: &Store, ids: &[String]) -> Result<String, String> {
 }
 
 async fn list(store: &Store, account: Option<&AccountName>) -> Result<String, String> {
-    let rows = store
-        .quarantine(account)
-        .await
-        .map_err(|error| error.to_string())?;
+    let rows = store.quarantine(account).await;
+    let mut rows = rows.map_err(|error| error.to_string())?;
+    rows.sort_by(|one, next| (&one.account, one.first_seen).cmp(&(&next.account, next.first_seen)));
     if rows.is_empty() {
         return Ok("no rows in quarantine".to_owned());
     }

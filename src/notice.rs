@@ -2,7 +2,7 @@
 //!
 //! - Trouble that mostly passes by itself is told only when it lasts.
 //! - What an account is just about to find out (it starts, it signs in) neither begins nor ends anything.
-//! - No text of a page, no secret: only names of the config, numbers and our own words.
+//! - No text of a page but titles of columns, no secret: only names of the config, numbers and our own words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::drift::Report;
 use crate::payment::AccountName;
 use crate::status::{BROKEN, Halt, State, Status};
 
@@ -53,6 +54,8 @@ pub enum Kind {
     OutboxFull,
     /// The portal says that the password expires soon.
     PasswordExpires,
+    /// The portal's pages are built in another way.
+    Drift,
     /// Rows that are not understood.
     Quarantine,
     /// Holes in the history.
@@ -75,6 +78,7 @@ impl Kind {
             Kind::NotRead => "not-read",
             Kind::OutboxFull => "outbox-full",
             Kind::PasswordExpires => "password-expires",
+            Kind::Drift => "drift",
             Kind::Quarantine => "quarantine",
             Kind::Gaps => "gaps",
             Kind::SinkDead => "sink-dead",
@@ -93,6 +97,7 @@ impl Kind {
             | Kind::NotRead
             | Kind::OutboxFull
             | Kind::PasswordExpires
+            | Kind::Drift
             | Kind::Quarantine
             | Kind::Gaps
             | Kind::Disk => Duration::ZERO,
@@ -105,6 +110,7 @@ impl Kind {
             Kind::Stopped | Kind::Code | Kind::Failing | Kind::NotRead | Kind::OutboxFull => true,
             Kind::Broken
             | Kind::PasswordExpires
+            | Kind::Drift
             | Kind::Quarantine
             | Kind::Gaps
             | Kind::SinkDead
@@ -186,10 +192,14 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
             let level = if days <= LAST_DAYS { 2 } else { 1 };
             add(subject.clone(), Kind::PasswordExpires, what, todo, level);
         }
+        if let Some(report) = &status.drift {
+            let (what, todo) = of_drift(report, &status.account);
+            add(subject.clone(), Kind::Drift, what, &todo, report.level);
+        }
         let (aside, gaps) = facts.kept.get(&status.account).copied().unwrap_or_default();
         if aside > 0 {
             let what = format!("{aside} rows could not be understood and were put aside");
-            let todo = "run `tillwatch quarantine list`, correct the selector file, restart";
+            let todo = "run `tillwatch quarantine list`, correct the selector file, restart; `tillwatch quarantine release` tells what the portal no longer shows";
             add(subject.clone(), Kind::Quarantine, what, todo, digits(aside));
         }
         if gaps > 0 {
@@ -255,6 +265,24 @@ fn of_state(status: &Status) -> Option<(Kind, String, String)> {
         | State::Refused { .. }
         | State::Paused => None,
     }
+}
+
+/// What changed, and what ends it.
+fn of_drift(report: &Report, account: &AccountName) -> (String, String) {
+    let mut what = format!("{}; {}", report.what, report.columns());
+    if let Some(evidence) = &report.evidence {
+        what.push_str(&format!("; see {evidence}"));
+    }
+    let todo = if report.costs_rows {
+        format!(
+            "correct the selector file, restart, then run `tillwatch quarantine release {account}`"
+        )
+    } else {
+        format!(
+            "no row is lost: look whether the selector file still reads the right columns, then run `tillwatch quarantine release {account}`"
+        )
+    };
+    (what, todo)
 }
 
 /// What ends a stop.

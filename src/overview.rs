@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::drift::Report;
 use crate::login::gate::{Forecast, Gate};
 use crate::payment::AccountName;
 use crate::status::{BROKEN, Halt, Status};
@@ -51,6 +52,26 @@ pub struct AccountView {
     pub breaker: String,
     /// "Complete up to", as told last.
     pub watermark: Option<String>,
+    /// How the portal's pages have changed, until they are understood again.
+    pub drift: Option<DriftView>,
+}
+
+/// A change of the portal's pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftView {
+    /// When it was met first.
+    pub since: String,
+    /// What changed, in words.
+    pub what: String,
+    /// Titles of the table's columns as they were.
+    pub before: Vec<String>,
+    /// As they are.
+    pub after: Vec<String>,
+    /// Rows are not understood for it.
+    pub costs_rows: bool,
+    /// Directory in which the page was kept, with stand-ins for everybody's data.
+    pub evidence: Option<String>,
 }
 
 /// An account's login budget.
@@ -147,6 +168,19 @@ fn view(
         password_expires_in_days: status.password_expires_in,
         breaker: breaker_word(&kept.breaker),
         watermark: state.and_then(|state| state.watermark).map(text),
+        drift: status.drift.as_ref().map(drift),
+    }
+}
+
+fn drift(report: &Report) -> DriftView {
+    let report = report.clone();
+    DriftView {
+        since: text(report.since),
+        what: report.what,
+        before: report.before,
+        after: report.after,
+        costs_rows: report.costs_rows,
+        evidence: report.evidence,
     }
 }
 
@@ -178,6 +212,7 @@ fn broken(name: &AccountName) -> AccountView {
         password_expires_in_days: None,
         breaker: "closed".to_owned(),
         watermark: None,
+        drift: None,
     }
 }
 

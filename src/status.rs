@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::drift::Report;
 use crate::login::budget::Why;
 use crate::payment::AccountName;
 use crate::session::{Next, Outcome};
@@ -206,6 +207,8 @@ pub struct Status {
     pub gaps: u64,
     /// In how many days the password expires, where the portal said so at the last sign-in.
     pub password_expires_in: Option<u32>,
+    /// How the portal's pages have changed, until they are understood again.
+    pub drift: Option<Report>,
 }
 
 impl Status {
@@ -229,6 +232,7 @@ impl Status {
             quarantined: 0,
             gaps: 0,
             password_expires_in: None,
+            drift: None,
         }
     }
 }

@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Timelike, Utc};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
-use crate::control::{Answer, Order, Ordered};
+use crate::control::Answer;
+use crate::drift::Known;
 use crate::portal::Portal;
 use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
@@ -17,9 +18,11 @@ use crate::status::State;
 use crate::store::{AccountState, Breaker, StoreError};
 
 mod account;
+mod drift;
 mod failure;
 mod import;
 mod learned;
+mod orders;
 mod person;
 mod plan;
 mod say;
@@ -28,6 +31,7 @@ mod turn;
 pub use account::{Account, Edges, Limits, Seat};
 pub use failure::TurnError;
 use failure::judge;
+use orders::ordered;
 
 /// How a turn ended.
 enum Turn {
@@ -76,6 +80,8 @@ pub struct Agent<P> {
     life: Life,
     /// What of that is on disk.
     learned_kept: Learned,
+    /// How the portal's pages are built.
+    structure: Option<Known>,
 }
 
 impl<P: Portal> Agent<P> {
@@ -107,7 +113,8 @@ impl<P: Portal> Agent<P> {
         let (name, origin) = (&account.about.name, account.selectors.origin.to_string());
         let learned_kept = edges.store.learned(name, &origin).await?;
         let life = Life::new(account.selectors.session.idle, learned_kept.clone());
-        Ok(Self {
+        let structure = edges.store.structure(name, &origin).await?;
+        let mut agent = Self {
             account,
             limits,
             edges,
@@ -135,7 +142,10 @@ impl<P: Portal> Agent<P> {
             stand,
             life,
             learned_kept,
-        })
+            structure,
+        };
+        agent.show_structure();
+        Ok(agent)
     }
 
     /// Runs until `stop` becomes true, or after one complete reading when `once`. The browser is ended at the end.
@@ -299,52 +309,6 @@ impl<P: Portal> Agent<P> {
         self.edges.portal.holds_place() && self.stand.act() != Act::Look
     }
 
-    async fn obey(&mut self, (order, answer): Ordered) {
-        let name = self.account.about.name.clone();
-        let result = match order {
-            Order::Import { origin, session } => {
-                return self.import(&origin, *session, answer).await;
-            }
-            Order::Pause => {
-                self.unlock().await;
-                self.edges.portal.close().await;
-                self.life.forget();
-                self.say_import_dropped();
-                let paused = self.edges.store.set_paused(&name, true).await;
-                if paused.is_ok() {
-                    self.becomes(Event::Pause);
-                }
-                paused.map(|()| {
-                    format!("{name} is paused and signed out; `tillwatch resume {name}` goes on")
-                })
-            }
-            Order::Resume => self.resume().await.map(|()| format!("{name} goes on")),
-            Order::Poll if self.stand == Stand::Paused => Ok(format!(
-                "{name} is paused and not read; `tillwatch resume {name}` goes on"
-            )),
-            Order::Poll => Ok(format!("{name} is read now")),
-        };
-        if matches!(order, Order::Resume | Order::Poll) {
-            self.schedule.wake_at(self.edges.clock.monotonic());
-        }
-        let said = match result {
-            Ok(done) => Answer::Done(done),
-            Err(error) => Answer::Refused(format!("failed: {error}")),
-        };
-        // Whoever asked may have gone away meanwhile.
-        let _gone = answer.send(said);
-    }
-
-    async fn resume(&mut self) -> Result<(), StoreError> {
-        let name = &self.account.about.name;
-        self.edges.store.set_breaker(name, Breaker::Closed).await?;
-        self.edges.store.set_paused(name, false).await?;
-        self.becomes(Event::Resume);
-        self.doubtful = false;
-        self.person_asked = None;
-        Ok(())
-    }
-
     fn becomes(&mut self, event: Event) {
         let stand = self.stand.after(event);
         if stand != self.stand {
@@ -461,23 +425,6 @@ impl<P: Portal> Agent<P> {
         let mut hasher = DefaultHasher::new();
         (self.account.about.name.as_str(), number).hash(&mut hasher);
         f64::from(u16::try_from(hasher.finish() & 0xFFFF).unwrap_or_default()) / f64::from(u16::MAX)
-    }
-}
-
-/// The next order. `None`: the end.
-async fn ordered(
-    orders: &mut mpsc::Receiver<Ordered>,
-    stop: &mut watch::Receiver<bool>,
-) -> Option<Ordered> {
-    loop {
-        tokio::select! {
-            changed = stop.changed() => {
-                if changed.is_err() || *stop.borrow() {
-                    return None;
-                }
-            }
-            Some(ordered) = orders.recv() => return Some(ordered),
-        }
     }
 }
 

@@ -217,6 +217,7 @@ impl<P: Portal> Agent<P> {
         };
         let began = self.edges.clock.monotonic();
         let read = reader.read(plan).await;
+        self.look_at_structure().await;
         match &read {
             Ok(_) => {
                 self.life.sign_of_life(began);

@@ -150,6 +150,8 @@ enum SessionCommand {
 enum QuarantineCommand {
     /// List them, by account and reason.
     List(running::QuarantineArgs),
+    /// Understand them again by the corrected selector file, and tell what they are: each payment once.
+    Release(running::AccountArgs),
 }
 
 /// Where the config file is.
@@ -182,9 +184,10 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Resume(args) => running::resume(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Poll(args) => running::poll(args).await,
-        Command::Quarantine {
-            command: QuarantineCommand::List(args),
-        } => running::quarantine(args).await,
+        Command::Quarantine { command } => match command {
+            QuarantineCommand::List(args) => running::quarantine(args).await,
+            QuarantineCommand::Release(args) => running::release(args).await,
+        },
         Command::Seen {
             command: SeenCommand::Import(args),
         } => seen::import(args).await,

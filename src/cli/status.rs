@@ -10,7 +10,7 @@ use super::columns::{fitted, terminal_width};
 use crate::config;
 use crate::control::{self, Answer, AskError, NO_AGENT, Request};
 use crate::exit::Exit;
-use crate::overview::AccountView;
+use crate::overview::{AccountView, DriftView};
 
 /// What `tillwatch status` may be told.
 #[derive(Debug, Clone, clap::Args)]
@@ -74,6 +74,7 @@ fn table(accounts: &[AccountView], width: Option<usize>) -> String {
             .clone()
             .into_iter()
             .chain(next(account))
+            .chain(account.drift.as_ref().map(drifted))
             .collect();
         if !sentences.is_empty() {
             let _ = write!(text, "\n{}: {}", account.name, sentences.join("; "));
@@ -107,6 +108,20 @@ fn line(account: &AccountView) -> Vec<String> {
 fn next(account: &AccountView) -> Option<String> {
     let at = account.logins.next_possible.as_deref()?;
     Some(format!("next login possible {}", time_of_day(at)))
+}
+
+fn drifted(drift: &DriftView) -> String {
+    let list = |titles: &[String]| match titles {
+        [] => "none found".to_owned(),
+        titles => titles.join(" | "),
+    };
+    let (before, after) = (list(&drift.before), list(&drift.after));
+    let evidence = drift.evidence.as_ref();
+    let evidence = evidence.map_or_else(String::new, |path| format!("\n  evidence: {path}"));
+    format!(
+        "{}\n  before: {before}\n  after:  {after}{evidence}",
+        drift.what
+    )
 }
 
 /// `14:32:10` on this machine's clock; the instant as it stands where it is none.
@@ -160,7 +175,33 @@ mod tests {
             password_expires_in_days: None,
             breaker: "closed".to_owned(),
             watermark: None,
+            drift: None,
         }
+    }
+
+    #[test]
+    fn a_changed_page_is_shown_with_its_columns_before_and_after() {
+        let titles = |titles: &[&str]| titles.iter().map(|title| (*title).to_owned()).collect();
+        let changed = AccountView {
+            drift: Some(DriftView {
+                since: "2026-11-21T09:00:00Z".to_owned(),
+                what: "the portal's page changed, `Paid In` is now `Received`".to_owned(),
+                before: titles(&["Date", "Paid In"]),
+                after: titles(&["Date", "Received"]),
+                costs_rows: true,
+                evidence: Some("/var/lib/tillwatch/evidence/kilima-main/1".to_owned()),
+            }),
+            ..account()
+        };
+        let text = table(&[changed], None);
+        assert!(
+            text.ends_with(
+                "kilima-main: the portal's page changed, `Paid In` is now `Received`\n  \
+                 before: Date | Paid In\n  after:  Date | Received\n  \
+                 evidence: /var/lib/tillwatch/evidence/kilima-main/1"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

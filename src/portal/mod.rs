@@ -232,6 +232,15 @@ pub trait Portal: Send {
         }
     }
 
+    /// A picture (PNG) of this HTML, which is not the portal's, as a browser shows it; `None` where none stands. Asks the
+    /// portal for nothing and leaves its page alone.
+    fn picture(&mut self, html: &str) -> impl Future<Output = Option<Vec<u8>>> + Send {
+        async move {
+            let _ = html;
+            None
+        }
+    }
+
     /// Does the next turn need a place for a browser, which it does not have?
     fn needs_place(&self) -> bool {
         false

@@ -122,6 +122,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         accounts: Arc::new(orders),
         overview: overview.clone(),
         codes: codes.clone(),
+        config: config.path.as_path().into(),
     };
     tasks.spawn(end_waits(desks, accounts_stop));
     serve_control(&state_dir, desk, &mut tasks, &rest_stop)?;

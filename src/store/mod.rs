@@ -34,6 +34,7 @@ mod open;
 mod outbox;
 mod reading;
 mod recover;
+mod structure;
 mod verify;
 mod witness;
 
@@ -64,6 +65,7 @@ pub struct Store {
 }
 
 struct Shared {
+    dir: PathBuf,
     epoch: Epoch,
     clock: Clock,
     newest: watch::Sender<u64>,
@@ -131,6 +133,7 @@ impl Store {
         };
         Ok(Store {
             shared: Arc::new(Shared {
+                dir,
                 epoch: db.epoch(),
                 clock,
                 newest: watch::Sender::new(db.acknowledged_sequence()),
@@ -159,6 +162,12 @@ impl Store {
             Ok(answer) => answer,
             Err(_) => Err(StoreError::Closed),
         }
+    }
+
+    /// The state directory, which holds what else is kept.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
     }
 
     /// This life of the store.

@@ -1,6 +1,7 @@
 //! The agent as a whole: the real program, a real browser, a portal that counts.
 
 mod accounts;
+mod drift;
 mod faults;
 mod kills;
 pub mod oracle;

@@ -8,6 +8,8 @@
 //! - What a page asks by a dialog is answered as the file says, or not at all (`dialog`). What stands in between is clicked away
 //!   only where the file names it; of what nobody knows the skeleton is kept (`settle`, `evidence`).
 //! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
+//! - A picture is drawn of a page with stand-ins only, in a tab of its own (`picture`): one of the portal's own page would show
+//!   everybody's names.
 //! - One load and one read per page, never a round trip per cell. The table is loaded by the cheapest of three ways that
 //!   has given the same rows as the browser (`table`): by navigation, by a script of the signed-in page (`fetch`), or
 //!   without a browser (`http`), which then is released; its cookies come back with the next one (`cookies`).
@@ -39,6 +41,7 @@ mod http;
 mod keeping;
 mod opening;
 mod parent_death;
+mod picture;
 mod reach;
 mod reading;
 mod record;
@@ -352,6 +355,10 @@ impl Portal for WebDriverPortal {
 
     async fn import(&mut self, session: Kept) -> Result<(), KeepError> {
         self.take_over(session).await
+    }
+
+    async fn picture(&mut self, html: &str) -> Option<Vec<u8>> {
+        self.draw(html).await
     }
 
     fn needs_place(&self) -> bool {
