@@ -43,6 +43,7 @@
 //!    holds it), `completeness` (holes), `store::tests` (quarantine, gaps,
 //!    watermark), `tests/simulation` (every watermark is held against the portal's books); `notice` (what a person is told, of
 //!    which state, when again), `person::notices`; `skeleton`, `drift` and `agent::drift` (a page that is built in another way).
+//!    which state, when again), `person::notices`; `scripts/fuzz` (any bytes as page, download, selector file, amount, date).
 //! 6. **Nobody else.** `tests/it/webdriver`, `portals::tausi` (nothing is typed off the pinned origin, nor into a
 //!    stranger's frame), `cli::the_secret_is_in_no_log_line_event_or_file`, `portal::kept` (a kept session opens for its
 //!    account, user and origin alone), `agent::drift` (a page that is kept as evidence shows nobody).
