@@ -84,6 +84,7 @@ pub mod control;
 pub mod delivery;
 pub mod demo;
 pub mod diagnostic;
+pub mod difference;
 pub mod event;
 pub mod exit;
 pub mod extract;
