@@ -5,7 +5,8 @@
 //! | told by its id | by another id that nobody knows, and to be told | `Again` |
 //! | anything else | not known, or known and not told, and to be told | `New` |
 //! | | told, and a fact is another one | `Changed` |
-//! | a payment | no row, or one that is put aside | `Aside` |
+//! | a payment | no row, or one that is put aside | `Lost` |
+//! | told by its id | by another id that nobody knows, and not to be told | `Lost` |
 //! | | anything else | `Same` |
 
 use std::collections::{HashMap, VecDeque};
@@ -26,8 +27,8 @@ pub enum Fate {
     Again,
     /// `payment.updated` would be told.
     Changed,
-    /// It would not be understood, or not be read, any more.
-    Aside,
+    /// It would not be read or understood any more, or taken for something that is not told.
+    Lost,
 }
 
 impl Fate {
@@ -37,7 +38,7 @@ impl Fate {
         (Fate::New, "new"),
         (Fate::Again, "emitted-again"),
         (Fate::Changed, "changed"),
-        (Fate::Aside, "put-aside"),
+        (Fate::Lost, "lost"),
     ];
 
     /// Its word.
@@ -62,20 +63,21 @@ pub fn fate(
     since: DateTime<Utc>,
 ) -> Option<Fate> {
     let Some(now) = now else {
-        return before.map(|_| Fate::Aside);
+        return before.map(|_| Fate::Lost);
     };
+    let other = before.filter(|before| before.id != now.id);
+    let was_told = other.is_some_and(|other| is_told(other.id, known));
     Some(match decide(now, known.get(&now.id), since) {
-        Announcement::Received | Announcement::Reversed => {
-            let other = before.filter(|before| before.id != now.id);
-            let told = other.and_then(|other| known.get(&other.id)?.told);
-            match told {
-                Some(_) => Fate::Again,
-                None => Fate::New,
-            }
-        }
+        Announcement::Received | Announcement::Reversed if was_told => Fate::Again,
+        Announcement::Received | Announcement::Reversed => Fate::New,
         Announcement::Updated { .. } => Fate::Changed,
+        Announcement::Remember if was_told => Fate::Lost,
         Announcement::Remember | Announcement::Adopt | Announcement::Nothing => Fate::Same,
     })
+}
+
+fn is_told(id: PaymentId, known: &Known) -> bool {
+    known.get(&id).is_some_and(|seen| seen.told.is_some())
 }
 
 /// What would be known of `payments` had they just been read for the first time.
@@ -190,9 +192,7 @@ impl History {
     }
 
     fn count(&mut self, payment: Option<&Payment>, known: &Known, again: bool) {
-        let was_told = payment
-            .and_then(|payment| known.get(&payment.id)?.told)
-            .is_some();
+        let was_told = payment.is_some_and(|payment| is_told(payment.id, known));
         self.again += u64::from(again);
         self.of += u64::from(again || was_told);
     }

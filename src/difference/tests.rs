@@ -78,11 +78,12 @@ fn each_payment_has_its_fate() {
         (None, Some(&other), Some(Fate::New)),
         (Some(&other), Some(&other), Some(Fate::New)),
         (Some(&one), Some(&dearer), Some(Fate::Changed)),
-        (Some(&one), None, Some(Fate::Aside)),
+        (Some(&one), None, Some(Fate::Lost)),
         (None, None, None),
-        // Under another id, and not told: nothing comes out.
-        (Some(&one), Some(&debit), Some(Fate::Same)),
-        (Some(&one), Some(&old), Some(Fate::Same)),
+        // Under another id, and not told.
+        (Some(&one), Some(&debit), Some(Fate::Lost)),
+        (Some(&one), Some(&old), Some(Fate::Lost)),
+        (Some(&other), Some(&debit), Some(Fate::Same)),
         // Known before and not told, so it was no payment then.
         (Some(&debit), Some(&payment(3)), Some(Fate::New)),
     ] {

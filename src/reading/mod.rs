@@ -25,6 +25,7 @@ use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store}
 use crate::understand::TablePage;
 
 mod aside;
+mod dry;
 mod error;
 mod page;
 mod proof;
@@ -110,6 +111,11 @@ impl Memory {
             told_gaps: told_gaps.into_iter().collect(),
             ..Self::default()
         }
+    }
+
+    /// The selector file is another one: the same page may mean something else.
+    pub fn forget_page(&mut self) {
+        self.first_page = None;
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Newest = 10,
     /// By account: what its sessions have taught.
     Learned = 11,
+    /// By account: by which selector file its payments got their ids.
+    ReadBy = 13,
 }
 
 impl Kind {
@@ -61,6 +63,7 @@ impl Kind {
             Kind::ToldGap => "gap",
             Kind::Newest => "sequence",
             Kind::Learned => "lives of sessions",
+            Kind::ReadBy => "selector file",
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod faults;
+mod files;
 mod kills;
 pub mod oracle;
 mod payments;
