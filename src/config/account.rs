@@ -108,7 +108,7 @@ pub enum Since {
 }
 
 /// Settings, and where they stand for what can only be judged beside a selector file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Draft {
     pub(super) settings: Settings,
     portal: Place,

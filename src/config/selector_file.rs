@@ -1,5 +1,6 @@
 //! The selector file of an account, to be read again while the account runs.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -11,10 +12,16 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::selectors;
 
 /// Where it stands, and the account that reads by it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SelectorFile {
     path: PathBuf,
     account: Draft,
+}
+
+impl fmt::Debug for SelectorFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SelectorFile").field(&self.path).finish()
+    }
 }
 
 impl SelectorFile {
