@@ -2,6 +2,8 @@
 //!
 //! A command that needs the store asks here first, and opens the store itself only when nobody answers.
 
+mod known;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +16,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+
+pub use known::KnownPayments;
 
 use crate::config::{self, Resolved};
 use crate::event::AccountRef;
@@ -53,6 +57,11 @@ pub enum Request {
         /// Account name.
         account: String,
     },
+    /// Go on with an account whose changed selector file would emit history again: it may.
+    EmitAgain {
+        /// Account name.
+        account: String,
+    },
     /// Read the account now.
     Poll {
         /// Account name.
@@ -79,6 +88,13 @@ pub enum Request {
     },
     /// Count payments as told by an earlier program.
     ImportSeen {
+        /// Payment ids; at most [`MAX_IDS`].
+        ids: Vec<String>,
+    },
+    /// What is known of payments of an account.
+    Known {
+        /// Account name.
+        account: String,
         /// Payment ids; at most [`MAX_IDS`].
         ids: Vec<String>,
     },
@@ -110,6 +126,8 @@ pub enum Answer {
     Refused(String),
     /// How every account stands.
     Accounts(Vec<AccountView>),
+    /// What is known of payments.
+    Known(KnownPayments),
 }
 
 /// What the agent answers from. Cheap to clone.
@@ -132,6 +150,8 @@ pub enum Order {
     Pause,
     /// See [`Request::Resume`].
     Resume,
+    /// See [`Request::EmitAgain`].
+    EmitAgain,
     /// See [`Request::Poll`].
     Poll,
     /// See [`Request::Release`].
@@ -277,6 +297,7 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
     match request {
         Request::Pause { account } => order(Order::Pause, &account, accounts).await,
         Request::Resume { account } => order(Order::Resume, &account, accounts).await,
+        Request::EmitAgain { account } => order(Order::EmitAgain, &account, accounts).await,
         Request::Poll { account } => order(Order::Poll, &account, accounts).await,
         Request::Otp { account, code } => give(&desk.codes, &account, &code),
         Request::Release { account } => release(account, desk).await,
@@ -295,6 +316,7 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         other @ (Request::Quarantine { .. }
         | Request::StoreCheck
         | Request::StoreBackup { .. }
+        | Request::Known { .. }
         | Request::ImportSeen { .. }) => from_store(&desk.overview.store, other).await,
     }
 }
@@ -363,6 +385,10 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
             Ok(account) => resume_in(store, &account).await,
             Err(error) => Err(error),
         },
+        Request::EmitAgain { account } => match name(account) {
+            Ok(account) => emit_again_in(store, &account).await,
+            Err(error) => Err(error),
+        },
         Request::Poll { .. }
         | Request::Status
         | Request::Otp { .. }
@@ -372,6 +398,7 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
             Ok(account) => list(store, account.as_ref()).await,
             Err(error) => Err(error),
         },
+        Request::Known { account, ids } => return known_in(store, &account, &ids).await,
         Request::ImportSeen { ids } => import(store, &ids).await,
         Request::StoreCheck => store
             .verify()
@@ -398,6 +425,25 @@ async fn resume_in(store: &Store, account: &AccountName) -> Result<String, Strin
     said.await
         .map(|()| format!("{account} will go on when an agent runs"))
         .map_err(|error| error.to_string())
+}
+
+async fn emit_again_in(store: &Store, account: &AccountName) -> Result<String, String> {
+    match store.allow_history(account).await {
+        Ok(Some(_)) => Ok(format!("{account} will go on when an agent runs")),
+        Ok(None) => Err(format!("nothing of {account} would be emitted again")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+async fn known_in(store: &Store, account: &str, ids: &[String]) -> Answer {
+    let name = match AccountName::new(account) {
+        Ok(name) => name,
+        Err(error) => return Answer::Refused(error.to_string()),
+    };
+    match KnownPayments::of(store, &name, ids).await {
+        Ok(known) => Answer::Known(known),
+        Err(error) => Answer::Refused(error.to_string()),
+    }
 }
 
 async fn import(store: &Store, ids: &[String]) -> Result<String, String> {

@@ -86,6 +86,7 @@ pub mod control;
 pub mod delivery;
 pub mod demo;
 pub mod diagnostic;
+pub mod difference;
 pub mod drift;
 pub mod event;
 pub mod evidence;

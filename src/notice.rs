@@ -42,6 +42,8 @@ pub enum Subject {
 pub enum Kind {
     /// The account's files are wrong: it does not run.
     Broken,
+    /// Its selector file was changed and is not taken.
+    SelectorFile,
     /// The breaker: no sign-in until a person acts.
     Stopped,
     /// A one-time code is waited for.
@@ -72,6 +74,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Broken => "broken",
+            Kind::SelectorFile => "selector-file",
             Kind::Stopped => "stopped",
             Kind::Code => "code",
             Kind::Failing => "failing",
@@ -91,6 +94,7 @@ impl Kind {
         match self {
             Kind::SinkDead => Duration::from_secs(30),
             Kind::Broken
+            | Kind::SelectorFile
             | Kind::Stopped
             | Kind::Code
             | Kind::Failing
@@ -109,6 +113,7 @@ impl Kind {
         match self {
             Kind::Stopped | Kind::Code | Kind::Failing | Kind::NotRead | Kind::OutboxFull => true,
             Kind::Broken
+            | Kind::SelectorFile
             | Kind::PasswordExpires
             | Kind::Drift
             | Kind::Quarantine
@@ -181,6 +186,11 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
         if let Some((kind, what, todo)) = of_state(status) {
             add(subject.clone(), kind, what, &todo, 1);
         }
+        if let Some(wrong) = &status.selectors_wrong {
+            let what = format!("its selector file was changed and is not taken: {wrong}");
+            let todo = "correct it: the one from before stays in force meanwhile";
+            add(subject.clone(), Kind::SelectorFile, what, todo, 1);
+        }
         if let Some(what) = not_read(status, facts) {
             let todo = "run `tillwatch status` and read the log";
             add(subject.clone(), Kind::NotRead, what, todo, 1);
@@ -237,7 +247,11 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
 fn of_state(status: &Status) -> Option<(Kind, String, String)> {
     let name = &status.account;
     match &status.state {
-        State::Stopped(halt) => Some((Kind::Stopped, halt.advice().to_owned(), after(*halt, name))),
+        State::Stopped(halt) => Some((
+            Kind::Stopped,
+            halt.advice().into_owned(),
+            after(*halt, name),
+        )),
         State::WaitsForCode { until, given: true } => Some((
             Kind::Code,
             "the portal asks for a one-time code".to_owned(),
@@ -287,7 +301,9 @@ fn of_drift(report: &Report, account: &AccountName) -> (String, String) {
 
 /// What ends a stop.
 fn after(halt: Halt, name: &AccountName) -> String {
-    if halt.asks_person() {
+    if matches!(halt, Halt::HistoryAgain { .. }) {
+        format!("compare by `tillwatch portal diff`, or run `tillwatch resume {name} --emit-again`")
+    } else if halt.asks_person() {
         format!("or run `tillwatch resume {name}` to sign in again")
     } else {
         format!("then run `tillwatch resume {name}`, or change the secret")

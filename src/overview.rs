@@ -48,6 +48,10 @@ pub struct AccountView {
     pub gaps: u64,
     /// In how many days the password expires, where the portal said so at the last sign-in.
     pub password_expires_in_days: Option<u32>,
+    /// Version of the selector file in force: the first 12 digits of its SHA-256. Empty where none is.
+    pub selectors: String,
+    /// What is wrong with a newer one, which is not taken.
+    pub selectors_wrong: Option<String>,
     /// `closed`: signing in is allowed; `doubtful`: once more; `lost`; or the verdict that opened it.
     pub breaker: String,
     /// "Complete up to", as told last.
@@ -166,6 +170,8 @@ fn view(
         quarantined: kept.quarantined.len() as u64,
         gaps: state.map_or(0, |state| state.gaps.len() as u64),
         password_expires_in_days: status.password_expires_in,
+        selectors: status.selectors.clone(),
+        selectors_wrong: status.selectors_wrong.clone(),
         breaker: breaker_word(&kept.breaker),
         watermark: state.and_then(|state| state.watermark).map(text),
         drift: status.drift.as_ref().map(drift),
@@ -210,6 +216,8 @@ fn broken(name: &AccountName) -> AccountView {
         quarantined: 0,
         gaps: 0,
         password_expires_in_days: None,
+        selectors: String::new(),
+        selectors_wrong: None,
         breaker: "closed".to_owned(),
         watermark: None,
         drift: None,

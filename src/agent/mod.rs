@@ -2,6 +2,7 @@
 //!
 //! One task owns the account's portal, schedule and memory. It is interrupted only between steps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Timelike, Utc};
@@ -15,16 +16,18 @@ use crate::retry;
 use crate::schedule::Schedule;
 use crate::session::{Act, Event, Learned, Life, Stand};
 use crate::status::State;
-use crate::store::{AccountState, Breaker, StoreError};
+use crate::store::{AccountState, Breaker, ReadBy, StoreError};
 
 mod account;
 mod drift;
 mod failure;
+mod file;
 mod import;
 mod learned;
 mod orders;
 mod person;
 mod plan;
+mod recipe;
 mod say;
 mod turn;
 
@@ -75,6 +78,12 @@ pub struct Agent<P> {
     signed_in_at: Option<DateTime<Utc>>,
     /// The portal was left to somebody else since a page of our own session was read.
     has_yielded: bool,
+    /// The selector file by which payments got their ids, and what was asked about another one.
+    read_by: Option<ReadBy>,
+    /// The text of the selector file at the last look.
+    looked_at: Arc<str>,
+    /// The next reading is a sweep: what it shows may mean something else now.
+    sweeps: bool,
     known: AccountState,
     stand: Stand,
     life: Life,
@@ -114,7 +123,11 @@ impl<P: Portal> Agent<P> {
         let learned_kept = edges.store.learned(name, &origin).await?;
         let life = Life::new(account.selectors.session.idle, learned_kept.clone());
         let structure = edges.store.structure(name, &origin).await?;
+        let read_by = edges.store.read_by(name).await?;
         let mut agent = Self {
+            read_by,
+            looked_at: account.selectors.text.clone(),
+            sweeps: false,
             account,
             limits,
             edges,
@@ -145,6 +158,7 @@ impl<P: Portal> Agent<P> {
             structure,
         };
         agent.show_structure();
+        agent.say_file();
         Ok(agent)
     }
 
@@ -356,6 +370,7 @@ impl<P: Portal> Agent<P> {
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.polls += 1;
         self.schedule.read(began, now, swept, self.interval());
+        self.sweeps = false;
         self.read_through = Some(done.read_at);
         self.newest = self.newest.max(done.newest);
         if done.watermark {

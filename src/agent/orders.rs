@@ -15,6 +15,12 @@ impl<P: Portal> Agent<P> {
             Order::Import { origin, session } => {
                 return self.import(&origin, *session, answer).await;
             }
+            Order::EmitAgain => {
+                let said = self.emit_again().await;
+                // Whoever asked may have gone away meanwhile.
+                let _gone = answer.send(said);
+                return;
+            }
             Order::Pause => {
                 self.unlock().await;
                 self.edges.portal.close().await;
@@ -28,7 +34,7 @@ impl<P: Portal> Agent<P> {
                     format!("{name} is paused and signed out; `tillwatch resume {name}` goes on")
                 })
             }
-            Order::Resume => self.resume().await.map(|()| format!("{name} goes on")),
+            Order::Resume => self.resume().await.map(|()| self.goes_on()),
             Order::Poll if self.stand == Stand::Paused => Ok(format!(
                 "{name} is paused and not read; `tillwatch resume {name}` goes on"
             )),

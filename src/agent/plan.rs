@@ -15,7 +15,8 @@ impl<P: Portal> Agent<P> {
     pub(super) fn plan(&self) -> Plan {
         let now = self.edges.clock.now();
         let monotonic = self.edges.clock.monotonic();
-        let sweep = self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
+        let sweep =
+            self.sweeps || self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
         let down_to = match self.read_through {
             Some(through) if !sweep => through - margin(),
             Some(_) | None if self.past_is_put_off() => self.covered() - margin(),
@@ -111,6 +112,12 @@ impl<P: Portal> Agent<P> {
         let through = known.read_through.filter(|_| known.unread.is_some());
         let earlier = through.or(known.watermark).unwrap_or(known.since);
         self.read_through.unwrap_or(earlier)
+    }
+
+    /// Up to here what was to be told has been told.
+    pub(super) fn known_until(&self) -> DateTime<Utc> {
+        self.newest
+            .map_or(self.covered(), |newest| newest.max(self.covered()))
     }
 
     /// Is everything before the look-back, and so before `covered`, read day by day?

@@ -19,6 +19,18 @@ pub struct AccountArgs {
     config: ConfigArg,
 }
 
+/// What `tillwatch resume` may be told.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ResumeArgs {
+    /// Its name in the config.
+    account: String,
+    /// Only lift the stop of a changed selector file that would emit history again: it may.
+    #[arg(long)]
+    emit_again: bool,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
 /// What `tillwatch quarantine list` may be told.
 #[derive(Debug, Clone, clap::Args)]
 pub struct QuarantineArgs {
@@ -40,14 +52,14 @@ pub async fn pause(args: AccountArgs) -> Exit {
 }
 
 /// `tillwatch resume`.
-pub async fn resume(args: AccountArgs) -> Exit {
+pub async fn resume(args: ResumeArgs) -> Exit {
     let account = args.account.clone();
-    ask(
-        &args.config,
-        Some(&args.account),
-        Request::Resume { account },
-    )
-    .await
+    let request = if args.emit_again {
+        Request::EmitAgain { account }
+    } else {
+        Request::Resume { account }
+    };
+    ask(&args.config, Some(&args.account), request).await
 }
 
 /// `tillwatch poll`.
@@ -154,7 +166,7 @@ fn say(answer: Answer) -> Exit {
             Exit::Ok
         }
         // Only `status` is answered so.
-        Answer::Accounts(_) => Exit::Failed,
+        Answer::Accounts(_) | Answer::Known(_) => Exit::Failed,
         Answer::Refused(text) => {
             eprintln!("error: {text}");
             Exit::Failed

@@ -27,6 +27,7 @@ use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store}
 use crate::understand::TablePage;
 
 mod aside;
+mod dry;
 mod error;
 mod page;
 mod proof;
@@ -151,6 +152,11 @@ impl Memory {
         if is_unlike {
             shown.page.get_or_insert(html);
         }
+    }
+
+    /// The selector file is another one: the same page may mean something else.
+    pub fn forget_page(&mut self) {
+        self.first_page = None;
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) enum Kind {
     Learned = 11,
     /// By account: what is known of the structure of its portal's pages.
     Structure = 12,
+    /// By account: by which selector file its payments got their ids.
+    ReadBy = 13,
 }
 
 impl Kind {
@@ -65,6 +67,7 @@ impl Kind {
             Kind::Newest => "sequence",
             Kind::Learned => "lives of sessions",
             Kind::Structure => "structure of pages",
+            Kind::ReadBy => "selector file",
         }
     }
 

@@ -32,6 +32,7 @@ mod import;
 mod learned;
 mod open;
 mod outbox;
+mod read_by;
 mod reading;
 mod recover;
 mod structure;
@@ -44,6 +45,7 @@ pub use error::{OpenError, Refusal, StoreError};
 pub use history::History;
 pub use import::Imported;
 pub use open::exists;
+pub use read_by::{ReadBy, Refused};
 pub use reading::{Committed, GapsFound, Quarantined, QuarantinedRow, Reading, RowKey};
 pub use recover::{KnownAccount, RecoverError, Recovered, Sources, rebuild, restore};
 
@@ -257,6 +259,38 @@ impl Store {
         let (account, origin) = (account.clone(), origin.to_owned());
         self.run(move |db, _| learned::set(db, &account, &origin, &learned))
             .await
+    }
+
+    /// By which selector file the payments of `account` got their ids; `None` where none is on record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_by(&self, account: &AccountName) -> Result<Option<ReadBy>, StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| read_by::get(db, &account)).await
+    }
+
+    /// Puts that on record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_read_by(
+        &self,
+        account: &AccountName,
+        read_by: ReadBy,
+    ) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| read_by::set(db, &account, &read_by))
+            .await
+    }
+
+    /// Allows the file that was refused to tell history again; `None` when none was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn allow_history(&self, account: &AccountName) -> Result<Option<ReadBy>, StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| read_by::allow(db, &account)).await
     }
 
     /// Those of `ids` that are known.

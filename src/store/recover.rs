@@ -294,6 +294,7 @@ impl Filling {
             Kind::ToldGap,
             Kind::Learned,
             Kind::Structure,
+            Kind::ReadBy,
         ] {
             for record in backup.with_prefix(&kind.key(b"")) {
                 let (key, value) = record?;

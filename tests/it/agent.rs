@@ -3,6 +3,7 @@
 mod accounts;
 mod drift;
 mod faults;
+mod files;
 mod kills;
 pub mod oracle;
 mod payments;

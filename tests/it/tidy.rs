@@ -12,6 +12,7 @@ const RINGS: &[(&str, u8)] = &[
     ("attended", 0),
     ("completeness", 0),
     ("diagnostic", 0),
+    ("difference", 0),
     ("drift", 0),
     ("event", 0),
     ("exit", 0),

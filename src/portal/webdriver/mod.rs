@@ -138,6 +138,16 @@ pub struct Settings {
     pub loads: PageLoads,
 }
 
+/// Every way that the file allows, from the dearest on.
+fn ladder(portal: &selectors::Portal) -> Ladder {
+    let read = if portal.is_plain() {
+        portal.table.read
+    } else {
+        Read::Navigate
+    };
+    Ladder::new(read, portal.table.may_leave_browser)
+}
+
 /// A portal in a browser. Dropping it ends the browser; a signed-in session at the portal is left to time out, so
 /// call [`Portal::close`] or [`Portal::park`].
 #[derive(Debug)]
@@ -162,15 +172,9 @@ impl WebDriverPortal {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let file = KeptFile::new(&settings.state, settings.owner.clone());
-        let table = &settings.selectors.table;
-        let read = if settings.selectors.is_plain() {
-            table.read
-        } else {
-            Read::Navigate
-        };
         Self {
             kept: Keeper::new(file, settings.session_key.clone()),
-            ladder: Ladder::new(read, table.may_leave_browser),
+            ladder: ladder(&settings.selectors),
             settings,
             browser: None,
             place: None,
@@ -359,6 +363,12 @@ impl Portal for WebDriverPortal {
 
     async fn picture(&mut self, html: &str) -> Option<Vec<u8>> {
         self.draw(html).await
+    }
+
+    fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {
+        self.settings.selectors = Arc::clone(selectors);
+        self.ladder = ladder(selectors);
+        (self.last, self.export_base) = (None, None);
     }
 
     fn needs_place(&self) -> bool {
