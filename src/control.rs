@@ -2,6 +2,8 @@
 //!
 //! A command that needs the store asks here first, and opens the store itself only when nobody answers.
 
+mod known;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -15,10 +17,15 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+pub use known::KnownPayments;
+
+use crate::config::{self, Resolved};
+use crate::event::AccountRef;
 use crate::login::code::{self, Given};
 use crate::overview::{AccountView, Overview};
 use crate::payment::{AccountName, NotAPaymentId, PaymentId};
 use crate::portal::kept::Kept;
+use crate::selectors::Portal;
 use crate::store::{Breaker, Store};
 
 /// Longest request or answer, in bytes.
@@ -50,6 +57,11 @@ pub enum Request {
         /// Account name.
         account: String,
     },
+    /// Go on with an account whose changed selector file would emit history again: it may.
+    EmitAgain {
+        /// Account name.
+        account: String,
+    },
     /// Read the account now.
     Poll {
         /// Account name.
@@ -59,6 +71,11 @@ pub enum Request {
     Quarantine {
         /// Only of this account.
         account: Option<String>,
+    },
+    /// Understand the rows put aside again, by the selector file as it is now, and tell them.
+    Release {
+        /// Account name.
+        account: String,
     },
     /// Compare the store with its witness.
     StoreCheck,
@@ -71,6 +88,13 @@ pub enum Request {
     },
     /// Count payments as told by an earlier program.
     ImportSeen {
+        /// Payment ids; at most [`MAX_IDS`].
+        ids: Vec<String>,
+    },
+    /// What is known of payments of an account.
+    Known {
+        /// Account name.
+        account: String,
         /// Payment ids; at most [`MAX_IDS`].
         ids: Vec<String>,
     },
@@ -102,6 +126,8 @@ pub enum Answer {
     Refused(String),
     /// How every account stands.
     Accounts(Vec<AccountView>),
+    /// What is known of payments.
+    Known(KnownPayments),
 }
 
 /// What the agent answers from. Cheap to clone.
@@ -113,6 +139,8 @@ pub struct Desk {
     pub overview: Overview,
     /// Where one-time codes are given.
     pub codes: Arc<BTreeMap<AccountName, code::Desk>>,
+    /// The config file, read again where a command is about what was corrected since the start.
+    pub config: Arc<Path>,
 }
 
 /// What an account's task is told.
@@ -122,8 +150,17 @@ pub enum Order {
     Pause,
     /// See [`Request::Resume`].
     Resume,
+    /// See [`Request::EmitAgain`].
+    EmitAgain,
     /// See [`Request::Poll`].
     Poll,
+    /// See [`Request::Release`].
+    Release {
+        /// The account as the config has it now.
+        account: AccountRef,
+        /// The selector file as it is now.
+        portal: Arc<Portal>,
+    },
     /// See [`Request::ImportSession`].
     Import {
         /// See there.
@@ -260,8 +297,10 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
     match request {
         Request::Pause { account } => order(Order::Pause, &account, accounts).await,
         Request::Resume { account } => order(Order::Resume, &account, accounts).await,
+        Request::EmitAgain { account } => order(Order::EmitAgain, &account, accounts).await,
         Request::Poll { account } => order(Order::Poll, &account, accounts).await,
         Request::Otp { account, code } => give(&desk.codes, &account, &code),
+        Request::Release { account } => release(account, desk).await,
         Request::ImportSession {
             account,
             origin,
@@ -277,7 +316,27 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         other @ (Request::Quarantine { .. }
         | Request::StoreCheck
         | Request::StoreBackup { .. }
+        | Request::Known { .. }
         | Request::ImportSeen { .. }) => from_store(&desk.overview.store, other).await,
+    }
+}
+
+async fn release(account: String, desk: &Desk) -> Answer {
+    let (path, name) = (desk.config.clone(), account.clone());
+    let read = tokio::task::spawn_blocking(move || config::resolved(&path, &name)).await;
+    match read {
+        Ok(Ok(Resolved {
+            account: about,
+            portal,
+        })) => {
+            let about = Order::Release {
+                account: about,
+                portal,
+            };
+            order(about, &account, &desk.accounts).await
+        }
+        Ok(Err(why)) => Answer::Refused(why),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 
@@ -326,14 +385,20 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
             Ok(account) => resume_in(store, &account).await,
             Err(error) => Err(error),
         },
+        Request::EmitAgain { account } => match name(account) {
+            Ok(account) => emit_again_in(store, &account).await,
+            Err(error) => Err(error),
+        },
         Request::Poll { .. }
         | Request::Status
         | Request::Otp { .. }
+        | Request::Release { .. }
         | Request::ImportSession { .. } => Err(NO_AGENT.to_owned()),
         Request::Quarantine { account } => match account.map(name).transpose() {
             Ok(account) => list(store, account.as_ref()).await,
             Err(error) => Err(error),
         },
+        Request::Known { account, ids } => return known_in(store, &account, &ids).await,
         Request::ImportSeen { ids } => import(store, &ids).await,
         Request::StoreCheck => store
             .verify()
@@ -362,6 +427,25 @@ async fn resume_in(store: &Store, account: &AccountName) -> Result<String, Strin
         .map_err(|error| error.to_string())
 }
 
+async fn emit_again_in(store: &Store, account: &AccountName) -> Result<String, String> {
+    match store.allow_history(account).await {
+        Ok(Some(_)) => Ok(format!("{account} will go on when an agent runs")),
+        Ok(None) => Err(format!("nothing of {account} would be emitted again")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+async fn known_in(store: &Store, account: &str, ids: &[String]) -> Answer {
+    let name = match AccountName::new(account) {
+        Ok(name) => name,
+        Err(error) => return Answer::Refused(error.to_string()),
+    };
+    match KnownPayments::of(store, &name, ids).await {
+        Ok(known) => Answer::Known(known),
+        Err(error) => Answer::Refused(error.to_string()),
+    }
+}
+
 async fn import(store: &Store, ids: &[String]) -> Result<String, String> {
     let ids: Result<Vec<PaymentId>, _> = ids.iter().map(|id| id.parse()).collect();
     let ids = ids.map_err(|error: NotAPaymentId| error.to_string())?;
@@ -373,10 +457,9 @@ async fn import(store: &Store, ids: &[String]) -> Result<String, String> {
 }
 
 async fn list(store: &Store, account: Option<&AccountName>) -> Result<String, String> {
-    let rows = store
-        .quarantine(account)
-        .await
-        .map_err(|error| error.to_string())?;
+    let rows = store.quarantine(account).await;
+    let mut rows = rows.map_err(|error| error.to_string())?;
+    rows.sort_by(|one, next| (&one.account, one.first_seen).cmp(&(&next.account, next.first_seen)));
     if rows.is_empty() {
         return Ok("no rows in quarantine".to_owned());
     }

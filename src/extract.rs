@@ -13,6 +13,7 @@ pub mod ask;
 pub mod export;
 mod guard;
 mod header;
+mod held;
 mod label;
 mod outline;
 mod reading;
@@ -28,7 +29,9 @@ use crate::selectors::{Field, Hidden, Mark, Part, Portal};
 use reading::Reading;
 use table::Grid;
 
-pub use header::Missing;
+pub use header::{Missing, header_key};
+use held::Stood;
+pub use held::{HeldRow, NotReread, reread};
 
 /// 8 MiB.
 pub const MAX_PAGE_BYTES: usize = 8 << 20;
@@ -141,6 +144,8 @@ pub struct Extracted {
     pub has_next: bool,
     /// How many rows there are in all, where the page says so.
     pub portal_count: Option<u64>,
+    /// Where each row stood.
+    stood: Vec<Stood>,
 }
 
 /// Why a page gives no rows. Holds no text of a data cell.
@@ -294,6 +299,7 @@ pub fn extract(portal: &Portal, page: &Document) -> Result<Extracted, ExtractErr
         .as_ref()
         .is_some_and(|next| page.0.select(&next.css).next().is_some());
     let portal_count = portal_count(portal, page)?;
+    let stood = reading.take_stood();
     let (headers, rows) = reading.finish(says_empty)?;
     Ok(Extracted {
         headers,
@@ -302,6 +308,7 @@ pub fn extract(portal: &Portal, page: &Document) -> Result<Extracted, ExtractErr
         rows,
         has_next,
         portal_count,
+        stood,
     })
 }
 

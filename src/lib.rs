@@ -14,10 +14,10 @@
 //!
 //! | ring | modules | may use |
 //! |---|---|---|
-//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`skeleton`] [`drift`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
 //! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] [`login::code`] [`portal::kept`] [`portal::pool`] [`overview`] | ring 0, sled, governor |
-//! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
-//! | 3 wiring | [`agent`] [`reading`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`status_line`] [`demo`] | all |
+//! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`evidence`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
+//! | 3 wiring | [`agent`] [`reading`] [`release`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`status_line`] [`demo`] | all |
 //!
 //! Beyond the first design: `understand` joins session marks and table of one parse; `reading` and `sign_in` are the two
 //! halves of an account's turn, kept out of the loop in `agent`; `completeness`, `announce` and `status` are the pure
@@ -29,7 +29,8 @@
 //!    `tests/it/agent` (`payments`: expiring sessions under a cap; `kills`: fifty times `kill -9`; `faults`; `trouble`),
 //!    `tests/it/phpliteadmin.rs`, `tests/it/store_damage.rs`.
 //! 2. **Nothing twice.** One id per fact for ever: golden ids and properties in `identity`; `tests/it/file_sink.rs`
-//!    (torn lines, rotation); `tests/simulation` across crashes and rebuilds; `person::seen_import` (taking over from a script).
+//!    (torn lines, rotation); `tests/simulation` across crashes and rebuilds; `person::seen_import` (taking over from a script);
+//!    `release` and `agent::drift` (what was put aside comes out once, by a reading or by a person).
 //! 3. **Never over the cap.** `login::budget` (properties over restarts and clock steps), `tests/it/login.rs` (torn, lost
 //!    and restored ledgers), `tests/simulation` (counted at the portal), and in the browser
 //!    `agent::faults::a_sign_in_whose_answer_is_lost_is_one_attempt` and `person::codes` (a code belongs to its attempt).
@@ -41,10 +42,11 @@
 //!    exports, endpoints and tables that grow, in a browser), `traps` (what real portals do, each with the page or test that
 //!    holds it), `completeness` (holes), `store::tests` (quarantine, gaps,
 //!    watermark), `tests/simulation` (every watermark is held against the portal's books); `notice` (what a person is told, of
-//!    which state, when again), `person::notices`.
+//!    which state, when again), `person::notices`; `skeleton`, `drift` and `agent::drift` (a page that is built in another way).
+//!    which state, when again), `person::notices`; `scripts/fuzz` (any bytes as page, download, selector file, amount, date).
 //! 6. **Nobody else.** `tests/it/webdriver`, `portals::tausi` (nothing is typed off the pinned origin, nor into a
 //!    stranger's frame), `cli::the_secret_is_in_no_log_line_event_or_file`, `portal::kept` (a kept session opens for its
-//!    account, user and origin alone).
+//!    account, user and origin alone), `agent::drift` (a page that is kept as evidence shows nobody).
 //!
 //! A restart spends no login while the portal's session lives: `agent::restarts`, `webdriver::kept`, `tests/simulation`. Its age
 //! counts from the sign-in: `session::life`, `agent::import`, `person::status`. A person signs in where and when one is at
@@ -84,7 +86,10 @@ pub mod control;
 pub mod delivery;
 pub mod demo;
 pub mod diagnostic;
+pub mod difference;
+pub mod drift;
 pub mod event;
+pub mod evidence;
 pub mod exit;
 pub mod extract;
 pub mod http;
@@ -105,6 +110,7 @@ pub mod propose;
 pub mod reading;
 pub mod recording;
 pub mod redact;
+pub mod release;
 pub mod retry;
 pub mod run;
 pub mod schedule;
@@ -112,6 +118,7 @@ pub mod selectors;
 pub mod session;
 pub mod sign_in;
 pub mod sink;
+pub mod skeleton;
 pub mod status;
 pub mod status_line;
 pub mod store;

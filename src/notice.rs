@@ -2,7 +2,7 @@
 //!
 //! - Trouble that mostly passes by itself is told only when it lasts.
 //! - What an account is just about to find out (it starts, it signs in) neither begins nor ends anything.
-//! - No text of a page, no secret: only names of the config, numbers and our own words.
+//! - No text of a page but titles of columns, no secret: only names of the config, numbers and our own words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::drift::Report;
 use crate::payment::AccountName;
 use crate::status::{BROKEN, Halt, State, Status};
 
@@ -41,6 +42,8 @@ pub enum Subject {
 pub enum Kind {
     /// The account's files are wrong: it does not run.
     Broken,
+    /// Its selector file was changed and is not taken.
+    SelectorFile,
     /// The breaker: no sign-in until a person acts.
     Stopped,
     /// A one-time code is waited for.
@@ -53,6 +56,8 @@ pub enum Kind {
     OutboxFull,
     /// The portal says that the password expires soon.
     PasswordExpires,
+    /// The portal's pages are built in another way.
+    Drift,
     /// Rows that are not understood.
     Quarantine,
     /// Holes in the history.
@@ -69,12 +74,14 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Broken => "broken",
+            Kind::SelectorFile => "selector-file",
             Kind::Stopped => "stopped",
             Kind::Code => "code",
             Kind::Failing => "failing",
             Kind::NotRead => "not-read",
             Kind::OutboxFull => "outbox-full",
             Kind::PasswordExpires => "password-expires",
+            Kind::Drift => "drift",
             Kind::Quarantine => "quarantine",
             Kind::Gaps => "gaps",
             Kind::SinkDead => "sink-dead",
@@ -87,12 +94,14 @@ impl Kind {
         match self {
             Kind::SinkDead => Duration::from_secs(30),
             Kind::Broken
+            | Kind::SelectorFile
             | Kind::Stopped
             | Kind::Code
             | Kind::Failing
             | Kind::NotRead
             | Kind::OutboxFull
             | Kind::PasswordExpires
+            | Kind::Drift
             | Kind::Quarantine
             | Kind::Gaps
             | Kind::Disk => Duration::ZERO,
@@ -104,7 +113,9 @@ impl Kind {
         match self {
             Kind::Stopped | Kind::Code | Kind::Failing | Kind::NotRead | Kind::OutboxFull => true,
             Kind::Broken
+            | Kind::SelectorFile
             | Kind::PasswordExpires
+            | Kind::Drift
             | Kind::Quarantine
             | Kind::Gaps
             | Kind::SinkDead
@@ -175,6 +186,11 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
         if let Some((kind, what, todo)) = of_state(status) {
             add(subject.clone(), kind, what, &todo, 1);
         }
+        if let Some(wrong) = &status.selectors_wrong {
+            let what = format!("its selector file was changed and is not taken: {wrong}");
+            let todo = "correct it: the one from before stays in force meanwhile";
+            add(subject.clone(), Kind::SelectorFile, what, todo, 1);
+        }
         if let Some(what) = not_read(status, facts) {
             let todo = "run `tillwatch status` and read the log";
             add(subject.clone(), Kind::NotRead, what, todo, 1);
@@ -186,10 +202,14 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
             let level = if days <= LAST_DAYS { 2 } else { 1 };
             add(subject.clone(), Kind::PasswordExpires, what, todo, level);
         }
+        if let Some(report) = &status.drift {
+            let (what, todo) = of_drift(report, &status.account);
+            add(subject.clone(), Kind::Drift, what, &todo, report.level);
+        }
         let (aside, gaps) = facts.kept.get(&status.account).copied().unwrap_or_default();
         if aside > 0 {
             let what = format!("{aside} rows could not be understood and were put aside");
-            let todo = "run `tillwatch quarantine list`, correct the selector file, restart";
+            let todo = "run `tillwatch quarantine list`, correct the selector file, restart; `tillwatch quarantine release` tells what the portal no longer shows";
             add(subject.clone(), Kind::Quarantine, what, todo, digits(aside));
         }
         if gaps > 0 {
@@ -227,7 +247,11 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
 fn of_state(status: &Status) -> Option<(Kind, String, String)> {
     let name = &status.account;
     match &status.state {
-        State::Stopped(halt) => Some((Kind::Stopped, halt.advice().to_owned(), after(*halt, name))),
+        State::Stopped(halt) => Some((
+            Kind::Stopped,
+            halt.advice().into_owned(),
+            after(*halt, name),
+        )),
         State::WaitsForCode { until, given: true } => Some((
             Kind::Code,
             "the portal asks for a one-time code".to_owned(),
@@ -257,9 +281,29 @@ fn of_state(status: &Status) -> Option<(Kind, String, String)> {
     }
 }
 
+/// What changed, and what ends it.
+fn of_drift(report: &Report, account: &AccountName) -> (String, String) {
+    let mut what = format!("{}; {}", report.what, report.columns());
+    if let Some(evidence) = &report.evidence {
+        what.push_str(&format!("; see {evidence}"));
+    }
+    let todo = if report.costs_rows {
+        format!(
+            "correct the selector file, restart, then run `tillwatch quarantine release {account}`"
+        )
+    } else {
+        format!(
+            "no row is lost: look whether the selector file still reads the right columns, then run `tillwatch quarantine release {account}`"
+        )
+    };
+    (what, todo)
+}
+
 /// What ends a stop.
 fn after(halt: Halt, name: &AccountName) -> String {
-    if halt.asks_person() {
+    if matches!(halt, Halt::HistoryAgain { .. }) {
+        format!("compare by `tillwatch portal diff`, or run `tillwatch resume {name} --emit-again`")
+    } else if halt.asks_person() {
         format!("or run `tillwatch resume {name}` to sign in again")
     } else {
         format!("then run `tillwatch resume {name}`, or change the secret")

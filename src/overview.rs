@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::drift::Report;
 use crate::login::gate::{Forecast, Gate};
 use crate::payment::AccountName;
 use crate::status::{BROKEN, Halt, Status};
@@ -47,10 +48,34 @@ pub struct AccountView {
     pub gaps: u64,
     /// In how many days the password expires, where the portal said so at the last sign-in.
     pub password_expires_in_days: Option<u32>,
+    /// Version of the selector file in force: the first 12 digits of its SHA-256. Empty where none is.
+    pub selectors: String,
+    /// What is wrong with a newer one, which is not taken.
+    pub selectors_wrong: Option<String>,
     /// `closed`: signing in is allowed; `doubtful`: once more; `lost`; or the verdict that opened it.
     pub breaker: String,
     /// "Complete up to", as told last.
     pub watermark: Option<String>,
+    /// How the portal's pages have changed, until they are understood again.
+    pub drift: Option<DriftView>,
+}
+
+/// A change of the portal's pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftView {
+    /// When it was met first.
+    pub since: String,
+    /// What changed, in words.
+    pub what: String,
+    /// Titles of the table's columns as they were.
+    pub before: Vec<String>,
+    /// As they are.
+    pub after: Vec<String>,
+    /// Rows are not understood for it.
+    pub costs_rows: bool,
+    /// Directory in which the page was kept, with stand-ins for everybody's data.
+    pub evidence: Option<String>,
 }
 
 /// An account's login budget.
@@ -145,8 +170,23 @@ fn view(
         quarantined: kept.quarantined.len() as u64,
         gaps: state.map_or(0, |state| state.gaps.len() as u64),
         password_expires_in_days: status.password_expires_in,
+        selectors: status.selectors.clone(),
+        selectors_wrong: status.selectors_wrong.clone(),
         breaker: breaker_word(&kept.breaker),
         watermark: state.and_then(|state| state.watermark).map(text),
+        drift: status.drift.as_ref().map(drift),
+    }
+}
+
+fn drift(report: &Report) -> DriftView {
+    let report = report.clone();
+    DriftView {
+        since: text(report.since),
+        what: report.what,
+        before: report.before,
+        after: report.after,
+        costs_rows: report.costs_rows,
+        evidence: report.evidence,
     }
 }
 
@@ -176,8 +216,11 @@ fn broken(name: &AccountName) -> AccountView {
         quarantined: 0,
         gaps: 0,
         password_expires_in_days: None,
+        selectors: String::new(),
+        selectors_wrong: None,
         breaker: "closed".to_owned(),
         watermark: None,
+        drift: None,
     }
 }
 

@@ -150,6 +150,14 @@ impl Redactor {
         }
     }
 
+    /// Lets these whole texts stay too.
+    #[must_use]
+    pub fn keeping(mut self, phrases: &[String]) -> Self {
+        self.phrases
+            .extend(phrases.iter().map(|phrase| folded(phrase)));
+        self
+    }
+
     /// Texts that stayed as they were, dates and small numbers left out.
     #[must_use]
     pub fn kept(&self) -> &BTreeSet<String> {

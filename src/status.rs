@@ -1,9 +1,11 @@
 //! How an account stands, in words: for health, logs and the demo's status line. Pure.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::drift::Report;
 use crate::login::budget::Why;
 use crate::payment::AccountName;
 use crate::session::{Next, Outcome};
@@ -23,13 +25,25 @@ pub enum Halt {
     BreakerLost,
     /// A person imported a session, and the portal does not take it: a sign-in of ours might end theirs too.
     SessionRefused,
+    /// A changed selector file would tell payments again, under other ids.
+    HistoryAgain {
+        /// So many.
+        again: u64,
+        /// Of so many that were told.
+        of: u64,
+    },
 }
 
 impl Halt {
     /// What happened and what to do, for status and logs.
     #[must_use]
-    pub fn advice(self) -> &'static str {
-        match self {
+    pub fn advice(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Halt::HistoryAgain { again, of } => {
+                return Cow::Owned(format!(
+                    "history would be emitted again: by the changed selector file {again} of {of} payments have another id; correct the file, or let it by `tillwatch resume <account> --emit-again`"
+                ));
+            }
             Halt::BreakerLost => {
                 "the store was rebuilt or restored, so an earlier refusal may be forgotten: check the account and run `tillwatch resume`"
             }
@@ -37,7 +51,7 @@ impl Halt {
                 "the portal did not take the imported session: sign in by hand again and import its cookies at once, or finish the sign-in in tillwatch's browser"
             }
             Halt::Outcome(outcome) => outcome.advice(),
-        }
+        })
     }
 
     /// Can a person end it by signing in?
@@ -46,7 +60,7 @@ impl Halt {
         match self {
             Halt::Outcome(outcome) => outcome.consequence().next == Next::AskPerson,
             Halt::SessionRefused => true,
-            Halt::BreakerLost => false,
+            Halt::BreakerLost | Halt::HistoryAgain { .. } => false,
         }
     }
 
@@ -65,6 +79,7 @@ impl Halt {
         match self {
             Halt::SessionRefused => SESSION_REFUSED,
             Halt::BreakerLost => "lost",
+            Halt::HistoryAgain { .. } => "history-again",
             Halt::Outcome(outcome) => outcome.as_str(),
         }
     }
@@ -157,7 +172,7 @@ impl State {
             )),
             State::WaitsForLogin { why } => Some(why.as_str().to_owned()),
             State::Refused { outcome } => Some(outcome.advice().to_owned()),
-            State::Stopped(halt) => Some(halt.advice().to_owned()),
+            State::Stopped(halt) => Some(halt.advice().into_owned()),
             State::Paused => Some("handed to a person: `tillwatch resume` goes on".to_owned()),
             State::Yields => Some(
                 "somebody signed in as this user and ended our session: see `yield_for`".to_owned(),
@@ -206,6 +221,12 @@ pub struct Status {
     pub gaps: u64,
     /// In how many days the password expires, where the portal said so at the last sign-in.
     pub password_expires_in: Option<u32>,
+    /// How the portal's pages have changed, until they are understood again.
+    pub drift: Option<Report>,
+    /// Version of the selector file in force.
+    pub selectors: String,
+    /// What is wrong with a newer one, which is not taken.
+    pub selectors_wrong: Option<String>,
 }
 
 impl Status {
@@ -229,6 +250,9 @@ impl Status {
             quarantined: 0,
             gaps: 0,
             password_expires_in: None,
+            drift: None,
+            selectors: String::new(),
+            selectors_wrong: None,
         }
     }
 }

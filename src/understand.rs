@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::event::AccountRef;
-use crate::extract::{self, Document, ExtractError, Extracted, RawField};
+use crate::extract::{self, Document, ExtractError, HeldRow, RawField};
 use crate::normalize::{self, Normalized, RowError};
 use crate::selectors::{Field, Marks, Portal};
 use crate::session::Outcome;
+use crate::skeleton::Skeleton;
 
 /// What the marks of a page say about the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct ReadRow {
     pub cells: Vec<String>,
     /// The payment, its id provisional where the portal has no reference.
     pub meaning: Result<Normalized, RowError>,
+    /// Of a row that is put aside: what it can be read again from.
+    pub held: Option<Box<HeldRow>>,
 }
 
 /// A page of the table.
@@ -43,6 +46,8 @@ pub struct TablePage {
     pub has_next: bool,
     /// The portal's own count of all rows.
     pub portal_count: Option<u64>,
+    /// What of the page does not depend on what was paid.
+    pub skeleton: Skeleton,
 }
 
 impl TablePage {
@@ -120,25 +125,31 @@ pub fn table_page(
         Session::SignedIn => {}
         other => return Ok(Understood::Not(other)),
     }
-    let Extracted {
-        rows,
-        has_next,
-        portal_count,
-        ..
-    } = extract::extract(portal, &document)?;
-    let page = normalize::Page::new(portal, account, &rows, now);
-    let meanings: Vec<_> = rows.iter().map(|row| page.payment(row)).collect();
-    let rows = rows.into_iter().zip(meanings);
+    let extracted = extract::extract(portal, &document)?;
+    let page = normalize::Page::new(portal, account, &extracted.rows, now);
+    let rows = extracted.rows.iter();
+    let meanings: Vec<_> = rows.map(|row| page.payment(row)).collect();
+    let errors = meanings.iter().map(|meaning| meaning.as_ref().err());
+    let skeleton = Skeleton::of(&extracted.headers, extracted.rows.iter().zip(errors));
+    let held = meanings.iter().enumerate().map(|(index, meaning)| {
+        let held = || extracted.held(portal, &document, index);
+        meaning.is_err().then(held).flatten().map(Box::new)
+    });
+    let held: Vec<_> = held.collect();
+    let (has_next, portal_count) = (extracted.has_next, extracted.portal_count);
+    let rows = extracted.rows.into_iter().zip(meanings).zip(held);
     let rows = rows
-        .map(|(row, meaning)| ReadRow {
+        .map(|((row, meaning), held)| ReadRow {
             cells: row.cells,
             meaning,
+            held,
         })
         .collect();
     Ok(Understood::Table(TablePage {
         rows,
         has_next,
         portal_count,
+        skeleton,
     }))
 }
 

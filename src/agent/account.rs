@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::attended::Attended;
 use crate::clock::Clock;
+use crate::config::SelectorFile;
 use crate::control::Ordered;
 use crate::event::AccountRef;
 use crate::login::credentials::Sources;
@@ -29,6 +30,8 @@ pub struct Account {
     pub user: String,
     /// The selector file with this account's overrides.
     pub selectors: Arc<selectors::Portal>,
+    /// That file, where it is looked at again while the account runs.
+    pub file: Option<Arc<SelectorFile>>,
     /// Where the secret may come from.
     pub sources: Sources,
     /// How often it is read, and how far back.

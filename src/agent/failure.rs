@@ -62,7 +62,11 @@ pub(super) fn judge(error: &TurnError) -> (Retried, bool) {
             (Retried::Markup, true)
         }
         TurnError::Read(
-            ReadError::Session(_) | ReadError::EmptyAgain | ReadError::Moving | ReadError::Stopped,
+            ReadError::Session(_)
+            | ReadError::EmptyAgain
+            | ReadError::Moving
+            | ReadError::HistoryAgain { .. }
+            | ReadError::Stopped,
         )
         | TurnError::SignIn(SignInError::StrangePage | SignInError::Stopping) => {
             (Retried::Portal, false)

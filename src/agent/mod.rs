@@ -2,32 +2,39 @@
 //!
 //! One task owns the account's portal, schedule and memory. It is interrupted only between steps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Timelike, Utc};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
-use crate::control::{Answer, Order, Ordered};
+use crate::control::Answer;
+use crate::drift::Known;
 use crate::portal::Portal;
 use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
 use crate::schedule::Schedule;
 use crate::session::{Act, Event, Learned, Life, Stand};
 use crate::status::State;
-use crate::store::{AccountState, Breaker, StoreError};
+use crate::store::{AccountState, Breaker, ReadBy, StoreError};
 
 mod account;
+mod drift;
 mod failure;
+mod file;
 mod import;
 mod learned;
+mod orders;
 mod person;
 mod plan;
+mod recipe;
 mod say;
 mod turn;
 
 pub use account::{Account, Edges, Limits, Seat};
 pub use failure::TurnError;
 use failure::judge;
+use orders::ordered;
 
 /// How a turn ended.
 enum Turn {
@@ -71,11 +78,19 @@ pub struct Agent<P> {
     signed_in_at: Option<DateTime<Utc>>,
     /// The portal was left to somebody else since a page of our own session was read.
     has_yielded: bool,
+    /// The selector file by which payments got their ids, and what was asked about another one.
+    read_by: Option<ReadBy>,
+    /// The text of the selector file at the last look.
+    looked_at: Arc<str>,
+    /// The next reading is a sweep: what it shows may mean something else now.
+    sweeps: bool,
     known: AccountState,
     stand: Stand,
     life: Life,
     /// What of that is on disk.
     learned_kept: Learned,
+    /// How the portal's pages are built.
+    structure: Option<Known>,
 }
 
 impl<P: Portal> Agent<P> {
@@ -107,7 +122,12 @@ impl<P: Portal> Agent<P> {
         let (name, origin) = (&account.about.name, account.selectors.origin.to_string());
         let learned_kept = edges.store.learned(name, &origin).await?;
         let life = Life::new(account.selectors.session.idle, learned_kept.clone());
-        Ok(Self {
+        let structure = edges.store.structure(name, &origin).await?;
+        let read_by = edges.store.read_by(name).await?;
+        let mut agent = Self {
+            read_by,
+            looked_at: account.selectors.text.clone(),
+            sweeps: false,
             account,
             limits,
             edges,
@@ -135,7 +155,11 @@ impl<P: Portal> Agent<P> {
             stand,
             life,
             learned_kept,
-        })
+            structure,
+        };
+        agent.show_structure();
+        agent.say_file();
+        Ok(agent)
     }
 
     /// Runs until `stop` becomes true, or after one complete reading when `once`. The browser is ended at the end.
@@ -299,52 +323,6 @@ impl<P: Portal> Agent<P> {
         self.edges.portal.holds_place() && self.stand.act() != Act::Look
     }
 
-    async fn obey(&mut self, (order, answer): Ordered) {
-        let name = self.account.about.name.clone();
-        let result = match order {
-            Order::Import { origin, session } => {
-                return self.import(&origin, *session, answer).await;
-            }
-            Order::Pause => {
-                self.unlock().await;
-                self.edges.portal.close().await;
-                self.life.forget();
-                self.say_import_dropped();
-                let paused = self.edges.store.set_paused(&name, true).await;
-                if paused.is_ok() {
-                    self.becomes(Event::Pause);
-                }
-                paused.map(|()| {
-                    format!("{name} is paused and signed out; `tillwatch resume {name}` goes on")
-                })
-            }
-            Order::Resume => self.resume().await.map(|()| format!("{name} goes on")),
-            Order::Poll if self.stand == Stand::Paused => Ok(format!(
-                "{name} is paused and not read; `tillwatch resume {name}` goes on"
-            )),
-            Order::Poll => Ok(format!("{name} is read now")),
-        };
-        if matches!(order, Order::Resume | Order::Poll) {
-            self.schedule.wake_at(self.edges.clock.monotonic());
-        }
-        let said = match result {
-            Ok(done) => Answer::Done(done),
-            Err(error) => Answer::Refused(format!("failed: {error}")),
-        };
-        // Whoever asked may have gone away meanwhile.
-        let _gone = answer.send(said);
-    }
-
-    async fn resume(&mut self) -> Result<(), StoreError> {
-        let name = &self.account.about.name;
-        self.edges.store.set_breaker(name, Breaker::Closed).await?;
-        self.edges.store.set_paused(name, false).await?;
-        self.becomes(Event::Resume);
-        self.doubtful = false;
-        self.person_asked = None;
-        Ok(())
-    }
-
     fn becomes(&mut self, event: Event) {
         let stand = self.stand.after(event);
         if stand != self.stand {
@@ -392,6 +370,7 @@ impl<P: Portal> Agent<P> {
         let swept = self.read_through.is_none() || self.schedule.sweep_is_due(began);
         self.polls += 1;
         self.schedule.read(began, now, swept, self.interval());
+        self.sweeps = false;
         self.read_through = Some(done.read_at);
         self.newest = self.newest.max(done.newest);
         if done.watermark {
@@ -461,23 +440,6 @@ impl<P: Portal> Agent<P> {
         let mut hasher = DefaultHasher::new();
         (self.account.about.name.as_str(), number).hash(&mut hasher);
         f64::from(u16::try_from(hasher.finish() & 0xFFFF).unwrap_or_default()) / f64::from(u16::MAX)
-    }
-}
-
-/// The next order. `None`: the end.
-async fn ordered(
-    orders: &mut mpsc::Receiver<Ordered>,
-    stop: &mut watch::Receiver<bool>,
-) -> Option<Ordered> {
-    loop {
-        tokio::select! {
-            changed = stop.changed() => {
-                if changed.is_err() || *stop.borrow() {
-                    return None;
-                }
-            }
-            Some(ordered) = orders.recv() => return Some(ordered),
-        }
     }
 }
 

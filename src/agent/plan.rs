@@ -15,7 +15,8 @@ impl<P: Portal> Agent<P> {
     pub(super) fn plan(&self) -> Plan {
         let now = self.edges.clock.now();
         let monotonic = self.edges.clock.monotonic();
-        let sweep = self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
+        let sweep =
+            self.sweeps || self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
         let down_to = match self.read_through {
             // Its newest row says by the portal's clock what our own, which may have been ahead then, says by ours.
             Some(through) if !sweep => self.newest.map_or(through, |at| at.min(through)) - margin(),
@@ -115,6 +116,12 @@ impl<P: Portal> Agent<P> {
         self.read_through
             .unwrap_or(earlier)
             .min(self.edges.clock.now())
+    }
+
+    /// Up to here what was to be told has been told.
+    pub(super) fn known_until(&self) -> DateTime<Utc> {
+        self.newest
+            .map_or(self.covered(), |newest| newest.max(self.covered()))
     }
 
     /// Is everything before the look-back, and so before `covered`, read day by day?

@@ -6,7 +6,7 @@ use crate::portal::{Portal, PortalError};
 use crate::reading::{Done, Plan, ReadError, Reader};
 use crate::session::{Act, Event, Outcome};
 use crate::sign_in::{Attempt, SignIn, SignInError};
-use crate::status::State;
+use crate::status::{Halt, State};
 use crate::understand::Session;
 
 impl<P: Portal> Agent<P> {
@@ -14,6 +14,10 @@ impl<P: Portal> Agent<P> {
         &mut self,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Turn, TurnError> {
+        self.look_at_file().await;
+        if let Some(halt) = self.held_back() {
+            return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
+        }
         let waiting = self.edges.store.outbox_depth(&self.limits.sinks).await?;
         if waiting >= self.limits.outbox {
             return Ok(Turn::Wait(self.account.pace.poll, State::OutboxFull));
@@ -198,6 +202,7 @@ impl<P: Portal> Agent<P> {
     }
 
     async fn read(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Done, ReadError> {
+        self.meet_recipe(stop).await?;
         self.read_as(&self.plan(), stop).await
     }
 
@@ -217,6 +222,7 @@ impl<P: Portal> Agent<P> {
         };
         let began = self.edges.clock.monotonic();
         let read = reader.read(plan).await;
+        self.look_at_structure().await;
         match &read {
             Ok(_) => {
                 self.life.sign_of_life(began);
@@ -245,6 +251,10 @@ fn finished(read: Result<Done, ReadError>) -> Result<Turn, TurnError> {
     match read {
         Ok(done) => Ok(Turn::Read(done)),
         Err(ReadError::Stopped) => Ok(Turn::Stopping),
+        Err(ReadError::HistoryAgain { again, of }) => {
+            let halt = Halt::HistoryAgain { again, of };
+            Ok(Turn::Wait(RECHECK, State::Stopped(halt)))
+        }
         Err(error) => Err(error.into()),
     }
 }

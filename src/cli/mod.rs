@@ -17,6 +17,7 @@ pub mod credentials;
 pub mod example_config;
 pub mod healthcheck;
 pub mod otp;
+pub mod portal_diff;
 pub mod portal_lint;
 pub mod portal_new;
 pub mod portal_record;
@@ -94,7 +95,7 @@ enum Command {
     /// Hand an account to a person: sign out and leave it alone until `resume`.
     Pause(running::AccountArgs),
     /// Go on with an account that was paused or stopped.
-    Resume(running::AccountArgs),
+    Resume(running::ResumeArgs),
     /// How every account stands, and what it waits for.
     Status(status::StatusArgs),
     /// Read an account now.
@@ -126,6 +127,8 @@ enum PortalCommand {
     Try(portal_try::TryArgs),
     /// Write a first selector file from a page with payments.
     New(portal_new::NewArgs),
+    /// What a changed selector file would do: which payments it would emit again.
+    Diff(portal_diff::DiffArgs),
     /// What the recordings say against a selector file.
     Lint(portal_lint::LintArgs),
     /// Make a recording of saved pages or of a HAR file, everybody's data replaced.
@@ -150,6 +153,8 @@ enum SessionCommand {
 enum QuarantineCommand {
     /// List them, by account and reason.
     List(running::QuarantineArgs),
+    /// Understand them again by the corrected selector file, and tell what they are: each payment once.
+    Release(running::AccountArgs),
 }
 
 /// Where the config file is.
@@ -182,9 +187,10 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
         Command::Resume(args) => running::resume(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Poll(args) => running::poll(args).await,
-        Command::Quarantine {
-            command: QuarantineCommand::List(args),
-        } => running::quarantine(args).await,
+        Command::Quarantine { command } => match command {
+            QuarantineCommand::List(args) => running::quarantine(args).await,
+            QuarantineCommand::Release(args) => running::release(args).await,
+        },
         Command::Seen {
             command: SeenCommand::Import(args),
         } => seen::import(args).await,
@@ -199,6 +205,7 @@ pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
 async fn portal(command: PortalCommand) -> Exit {
     match command {
         PortalCommand::Try(args) => portal_try::run(args).await,
+        PortalCommand::Diff(args) => portal_diff::run(args).await,
         PortalCommand::New(args) => portal_new::run(&args).await,
         PortalCommand::Lint(args) => portal_lint::run(&args),
         PortalCommand::Record(args) => portal_record::run(&args).await,

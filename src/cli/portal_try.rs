@@ -1,7 +1,7 @@
 //! `tillwatch portal try`: what a saved page would give, with no browser and no login.
 
 pub mod load;
-mod view;
+pub(super) mod view;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use super::columns::{fitted, terminal_width};
 use crate::config;
 use crate::control::{self, Answer, AskError, NO_AGENT, Request};
 use crate::exit::Exit;
-use crate::overview::AccountView;
+use crate::overview::{AccountView, DriftView};
 
 /// What `tillwatch status` may be told.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,7 +34,9 @@ pub async fn run(args: StatusArgs) -> Exit {
     let accounts = match control::ask(&config.state_dir, &Request::Status).await {
         Ok(Some(Answer::Accounts(accounts))) => accounts,
         Ok(Some(Answer::Refused(text))) => return failed(&text),
-        Ok(Some(Answer::Done(_))) => return failed(&AskError::Foreign.to_string()),
+        Ok(Some(Answer::Done(_) | Answer::Known(_))) => {
+            return failed(&AskError::Foreign.to_string());
+        }
         Ok(None) => return failed(NO_AGENT),
         Err(error @ (AskError::Broken { .. } | AskError::Foreign)) => {
             return failed(&error.to_string());
@@ -63,7 +65,16 @@ const AT_THE_RIGHT: [usize; 6] = [2, 3, 4, 5, 6, 7];
 /// machine.
 fn table(accounts: &[AccountView], width: Option<usize>) -> String {
     let heads = [
-        "account", "state", "session", "logins", "fresh", "pages", "aside", "gaps", "breaker",
+        "account",
+        "state",
+        "session",
+        "logins",
+        "fresh",
+        "pages",
+        "aside",
+        "gaps",
+        "breaker",
+        "selectors",
     ];
     let mut lines = vec![heads.map(str::to_owned).to_vec()];
     lines.extend(accounts.iter().map(line));
@@ -74,6 +85,8 @@ fn table(accounts: &[AccountView], width: Option<usize>) -> String {
             .clone()
             .into_iter()
             .chain(next(account))
+            .chain(account.drift.as_ref().map(drifted))
+            .chain(wrong_file(account))
             .collect();
         if !sentences.is_empty() {
             let _ = write!(text, "\n{}: {}", account.name, sentences.join("; "));
@@ -101,12 +114,34 @@ fn line(account: &AccountView) -> Vec<String> {
         account.quarantined.to_string(),
         account.gaps.to_string(),
         account.breaker.clone(),
+        account.selectors.clone(),
     ]
 }
 
 fn next(account: &AccountView) -> Option<String> {
     let at = account.logins.next_possible.as_deref()?;
     Some(format!("next login possible {}", time_of_day(at)))
+}
+
+fn drifted(drift: &DriftView) -> String {
+    let list = |titles: &[String]| match titles {
+        [] => "none found".to_owned(),
+        titles => titles.join(" | "),
+    };
+    let (before, after) = (list(&drift.before), list(&drift.after));
+    let evidence = drift.evidence.as_ref();
+    let evidence = evidence.map_or_else(String::new, |path| format!("\n  evidence: {path}"));
+    format!(
+        "{}\n  before: {before}\n  after:  {after}{evidence}",
+        drift.what
+    )
+}
+
+fn wrong_file(account: &AccountView) -> Option<String> {
+    let wrong = account.selectors_wrong.as_deref()?;
+    Some(format!(
+        "its selector file was changed and is not taken: {wrong}"
+    ))
 }
 
 /// `14:32:10` on this machine's clock; the instant as it stands where it is none.
@@ -158,9 +193,37 @@ mod tests {
             quarantined: 1,
             gaps: 0,
             password_expires_in_days: None,
+            selectors: "3fa9c2e1b077".to_owned(),
+            selectors_wrong: None,
             breaker: "closed".to_owned(),
             watermark: None,
+            drift: None,
         }
+    }
+
+    #[test]
+    fn a_changed_page_is_shown_with_its_columns_before_and_after() {
+        let titles = |titles: &[&str]| titles.iter().map(|title| (*title).to_owned()).collect();
+        let changed = AccountView {
+            drift: Some(DriftView {
+                since: "2026-11-21T09:00:00Z".to_owned(),
+                what: "the portal's page changed, `Paid In` is now `Received`".to_owned(),
+                before: titles(&["Date", "Paid In"]),
+                after: titles(&["Date", "Received"]),
+                costs_rows: true,
+                evidence: Some("/var/lib/tillwatch/evidence/kilima-main/1".to_owned()),
+            }),
+            ..account()
+        };
+        let text = table(&[changed], None);
+        assert!(
+            text.ends_with(
+                "kilima-main: the portal's page changed, `Paid In` is now `Received`\n  \
+                 before: Date | Paid In\n  after:  Date | Received\n  \
+                 evidence: /var/lib/tillwatch/evidence/kilima-main/1"
+            ),
+            "{text}"
+        );
     }
 
     #[test]
@@ -176,9 +239,9 @@ mod tests {
         };
         assert_eq!(
             table(&[account(), stopped], None),
-            "account      state                       session  logins  fresh  pages  aside  gaps  breaker\n\
-             kilima-main  signed in                     5h02m  2/27+3     4s    612      1     0  closed\n\
-             other        stopped, a person must act        -  2/27+3      -    612      1     0  locked\n\
+            "account      state                       session  logins  fresh  pages  aside  gaps  breaker  selectors\n\
+             kilima-main  signed in                     5h02m  2/27+3     4s    612      1     0  closed   3fa9c2e1b077\n\
+             other        stopped, a person must act        -  2/27+3      -    612      1     0  locked   3fa9c2e1b077\n\
              \nother: the user is locked"
         );
     }

@@ -12,6 +12,7 @@ use super::attended;
 use super::otp::{self, Otp};
 use super::pace;
 use super::route::{self, Route};
+use super::selector_file::SelectorFile;
 use super::value::{duration, path, shown};
 use crate::attended::Attended;
 use crate::diagnostic::table::{Place, Table, Value, wrong};
@@ -29,6 +30,8 @@ pub struct Account {
     pub settings: Settings,
     /// What is read there; an account whose selector file is missing or wrong stops alone.
     pub portal: Result<Resolved, Diagnostics>,
+    /// Its selector file, to be looked at again.
+    pub file: SelectorFile,
 }
 
 /// A portal with the account's overrides applied.
@@ -105,8 +108,9 @@ pub enum Since {
 }
 
 /// Settings, and where they stand for what can only be judged beside a selector file.
+#[derive(Clone)]
 pub(super) struct Draft {
-    settings: Settings,
+    pub(super) settings: Settings,
     portal: Place,
     user: Option<Place>,
     origin: Option<Place>,
@@ -337,10 +341,10 @@ impl Draft {
 
     /// Finds the account's portal among those of the selectors directory, and applies the overrides.
     pub(super) fn resolve(self, portals: &super::Portals, selectors_dir: &Path) -> Account {
-        let portal = self.portal_of(portals, selectors_dir);
         Account {
-            settings: self.settings,
-            portal,
+            portal: self.portal_of(portals, selectors_dir),
+            settings: self.settings.clone(),
+            file: SelectorFile::new(self, selectors_dir),
         }
     }
 
@@ -365,7 +369,12 @@ impl Draft {
             };
             return Err(self.portal.wrong(what, advice).into());
         };
-        let mut portal = found.clone()?;
+        self.with(found.clone()?)
+    }
+
+    /// Reads by `portal`, with the overrides applied.
+    pub(super) fn with(&self, mut portal: Portal) -> Result<Resolved, Diagnostics> {
+        let settings = &self.settings;
         self.user_fits(&portal)?;
         self.otp_fits(&portal)?;
         portal.origin = settings.origin.clone().unwrap_or(portal.origin);

@@ -11,6 +11,7 @@ mod notify;
 mod otp;
 mod pace;
 mod route;
+mod selector_file;
 mod sink;
 mod store;
 mod value;
@@ -29,6 +30,7 @@ pub use http::Http;
 pub use notify::{Notify, NotifyKind};
 pub use otp::{Otp, OtpBy};
 pub use route::Route;
+pub use selector_file::SelectorFile;
 pub use sink::{Sink, SinkKind};
 pub use store::Store;
 pub use value::shown;
@@ -44,6 +46,8 @@ pub const MAX_FILE_BYTES: u64 = 1 << 20;
 /// What tillwatch.toml says, with every default filled in and paths made absolute or relative to where we run.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// tillwatch.toml itself.
+    pub path: PathBuf,
     /// `state_dir`: required. The store, its witness, the ledgers and the control socket stand in it.
     pub state_dir: PathBuf,
     /// `selectors_dir`: default `selectors`, beside tillwatch.toml.
@@ -102,6 +106,16 @@ pub fn load(path: &Path) -> Result<Config, Diagnostics> {
     read_all(path).0
 }
 
+/// The account `name` as the files say now.
+///
+/// # Errors
+/// Why it could not run, in words.
+pub fn resolved(path: &Path, name: &str) -> Result<Resolved, String> {
+    let config = load(path).map_err(|found| found.to_string())?;
+    let account = config.account(name).map_err(|error| error.to_string())?;
+    account.portal.clone().map_err(|found| found.to_string())
+}
+
 /// Reads the same, for the sake of what is wrong: with tillwatch.toml, with each account, and with every file of
 /// the selectors directory, whether or not an account names it. The config is there when tillwatch.toml is good.
 #[must_use]
@@ -139,7 +153,7 @@ fn read_all(path: &Path) -> (Result<Config, Diagnostics>, Portals) {
         });
         portals.collect()
     });
-    (draft.resolve(&portals), portals)
+    (draft.resolve(path, &portals), portals)
 }
 
 /// Reads a file that people write.
@@ -230,7 +244,7 @@ impl Draft {
         }
     }
 
-    fn resolve(self, portals: &Portals) -> Result<Config, Diagnostics> {
+    fn resolve(self, path: &Path, portals: &Portals) -> Result<Config, Diagnostics> {
         let Self {
             selectors_dir,
             parts,
@@ -238,6 +252,7 @@ impl Draft {
         let parts = parts?;
         let accounts = parts.accounts.into_iter();
         Ok(Config {
+            path: path.to_owned(),
             state_dir: parts.state_dir,
             webdriver: parts.webdriver,
             http: parts.http,

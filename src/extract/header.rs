@@ -33,10 +33,17 @@ pub(super) enum Use {
     Skip(usize),
 }
 
+/// The texts of a header row by column, from 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct HeaderRow {
+    pub slots: Vec<String>,
+    /// Of the row above it, where the file names headers of two levels.
+    pub above: Vec<String>,
+}
+
 /// Where the columns stand under one header row.
 pub(super) struct Columns {
-    /// The header's texts by column, from 0.
-    pub headers: Vec<String>,
+    pub header: Rc<HeaderRow>,
     pub places: Vec<(Use, usize)>,
 }
 
@@ -44,7 +51,7 @@ impl Columns {
     /// Of a file that names no header.
     pub fn none() -> Self {
         Self {
-            headers: Vec::new(),
+            header: Rc::default(),
             places: Vec::new(),
         }
     }
@@ -99,8 +106,15 @@ impl<'a> Wanted<'a> {
             None => Some(None),
         });
         let places = places.collect::<Option<Vec<_>>>()?;
-        let headers = row.slots.iter().map(|slot| slot.to_string()).collect();
-        (!places.is_empty()).then_some(Columns { headers, places })
+        if places.is_empty() {
+            return None;
+        }
+        let texts = |slots: &[Rc<str>]| slots.iter().map(|slot| slot.to_string()).collect();
+        let header = Rc::new(HeaderRow {
+            slots: texts(row.slots),
+            above: texts(row.above),
+        });
+        Some(Columns { header, places })
     }
 
     /// How many of the headers the row holds.
@@ -166,6 +180,23 @@ fn equals(slot: &str, folded: &str) -> bool {
     }
     let same = |slot: &str| slot.chars().flat_map(char::to_lowercase).eq(folded.chars());
     same(slot) || repaired(slot).is_some_and(|slot| same(&slot))
+}
+
+/// What two titles of the same column agree in: white space, case and what an encoding did to it do not count, nor do
+/// digits, which may be of a day or a number.
+#[must_use]
+pub fn header_key(title: &str) -> String {
+    let title = text::collapse(title, MAX_CELL_BYTES).text;
+    let title = repaired(&title).unwrap_or(title).to_lowercase();
+    let mut key = String::with_capacity(title.len());
+    for letter in title.chars() {
+        match letter {
+            letter if !letter.is_numeric() => key.push(letter),
+            _digit if key.ends_with('#') => {}
+            _digit => key.push('#'),
+        }
+    }
+    key
 }
 
 /// UTF-8 that somebody took for Windows-1252: `NumÃ©ro` is `Numéro`.

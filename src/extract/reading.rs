@@ -7,6 +7,7 @@ use scraper::ElementRef;
 
 use super::guard::NodeId;
 use super::header::{Best, Columns, Header, Use, Wanted};
+use super::held::Stood;
 use super::table::Laid;
 use super::{
     Document, ExtractError, MAX_CELL_BYTES, MAX_TEXT_BYTES, RawField, Row, RowProblem, label, text,
@@ -28,6 +29,8 @@ pub(super) struct Reading<'a> {
     best: Best,
     seen: usize,
     rows: Vec<Row>,
+    /// Where each of them stood.
+    stood: Vec<Stood>,
     text_bytes: usize,
 }
 
@@ -77,6 +80,7 @@ impl<'a> Reading<'a> {
             best: Best::default(),
             seen: 0,
             rows: Vec::new(),
+            stood: Vec::new(),
             text_bytes: 0,
         }
     }
@@ -96,9 +100,15 @@ impl<'a> Reading<'a> {
             return Ok(());
         }
         if !self.is_skipped(&laid) {
-            let row = self.row(element, laid);
+            let row = self.row(element, &laid);
             self.text_bytes += row.bytes();
             self.rows.push(row);
+            let columns = self.columns.as_ref();
+            self.stood.push(Stood {
+                element: element.id(),
+                header: columns.map(|columns| Rc::clone(&columns.header)),
+                slots: laid.slots,
+            });
         }
         if self.text_bytes > MAX_TEXT_BYTES {
             Err(ExtractError::TooMuchText)
@@ -152,7 +162,7 @@ impl<'a> Reading<'a> {
         laid.slots.get(column)
     }
 
-    fn row(&self, element: ElementRef<'_>, laid: Laid) -> Row {
+    fn row(&self, element: ElementRef<'_>, laid: &Laid) -> Row {
         let mut row = Row {
             number: self.rows.len() + 1,
             fields: BTreeMap::new(),
@@ -162,7 +172,7 @@ impl<'a> Reading<'a> {
         let Some(columns) = self.columns.as_ref().filter(|_| row.problem.is_none()) else {
             return row;
         };
-        let (expected, found) = (columns.headers.len(), laid.slots.len());
+        let (expected, found) = (columns.header.slots.len(), laid.slots.len());
         let shift = self.portal.table.header_shift;
         if !self.wanted.is_empty()
             && found != expected
@@ -174,7 +184,7 @@ impl<'a> Reading<'a> {
         for (wanted_for, at) in &columns.places {
             if let Use::Field(field, part) = wanted_for
                 && let (Some(text), Some(header)) =
-                    (self.cell(&laid, *at), columns.headers.get(*at))
+                    (self.cell(laid, *at), columns.header.slots.get(*at))
             {
                 let raw = RawField {
                     column: at.checked_add_signed(shift + 1),
@@ -224,9 +234,23 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// The only row that was taken; `None` when the file names it as none of a payment.
+    pub fn finish_one(mut self) -> Result<Option<Row>, ExtractError> {
+        if self.columns.is_none() {
+            let (missing, found) = self.best.finish(&self.wanted);
+            return Err(ExtractError::MissingHeader { missing, found });
+        }
+        Ok(self.rows.pop())
+    }
+
+    /// Where the rows taken so far stood.
+    pub fn take_stood(&mut self) -> Vec<Stood> {
+        std::mem::take(&mut self.stood)
+    }
+
     /// Believes "no rows" only where the page says so.
     pub fn finish(self, says_empty: bool) -> Result<(Vec<String>, Vec<Row>), ExtractError> {
-        let headers = self.columns.map(|columns| columns.headers);
+        let headers = self.columns.map(|columns| columns.header.slots.clone());
         match (says_empty, self.rows.len(), headers) {
             (true, 0, headers) => Ok((headers.unwrap_or_default(), Vec::new())),
             (true, rows, _) => Err(ExtractError::EmptyWithRows { rows }),

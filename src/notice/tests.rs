@@ -47,6 +47,42 @@ fn facts<'a>(
     }
 }
 
+#[test]
+fn a_changed_page_is_told_with_its_columns_and_again_when_it_changes_further() {
+    let mut status = status(State::SignedIn);
+    status.drift = Some(crate::drift::Report {
+        since: now(),
+        what: "the portal's page changed, new: `Fee`".to_owned(),
+        before: vec!["Date".to_owned()],
+        after: vec!["Date".to_owned(), "Fee".to_owned()],
+        costs_rows: false,
+        level: 1,
+        evidence: Some("/state/evidence/kilima/1".to_owned()),
+    });
+    let none = BTreeMap::new();
+    let mut watch = Watch::default();
+    let mut told = |status: &Status, at: u64| -> Vec<String> {
+        let found = troubles(&facts(std::slice::from_ref(status), &none, &[]));
+        let notices = watch.look(found, &BTreeSet::new(), S(at));
+        notices.iter().map(ToString::to_string).collect()
+    };
+    let first = told(&status, 0);
+    assert_eq!(
+        first,
+        [
+            "account kilima: the portal's page changed, new: `Fee`; before: Date; after: Date | Fee; see \
+            /state/evidence/kilima/1. no row is lost: look whether the selector file still reads the right columns, \
+            then run `tillwatch quarantine release kilima`"
+        ]
+    );
+    assert_eq!(told(&status, 1), [""; 0]);
+    status.drift.as_mut().unwrap().level = 2;
+    assert_eq!(told(&status, 2).len(), 1);
+    status.drift = None;
+    told(&status, 3);
+    assert!(told(&status, 60)[0].starts_with("account kilima: solved: "));
+}
+
 fn failing(person: bool) -> State {
     let why = "the portal does not answer as itself".to_owned();
     State::Failing { why, person }
@@ -124,7 +160,7 @@ fn what_is_not_of_an_accounts_state_is_told_too() {
         told,
         [
             "password-expires 2 account kilima: the portal says that the password expires in 2 days. change it at the portal, then change the secret",
-            "quarantine 2 account kilima: 17 rows could not be understood and were put aside. run `tillwatch quarantine list`, correct the selector file, restart",
+            "quarantine 2 account kilima: 17 rows could not be understood and were put aside. run `tillwatch quarantine list`, correct the selector file, restart; `tillwatch quarantine release` tells what the portal no longer shows",
             "gaps 1 account kilima: 2 stretches of the history may lack payments. compare with the portal; what it shows within the look-back comes by itself",
             "broken 1 account other: its files are wrong: `tillwatch check` lists what. run `tillwatch check`, correct what it lists, restart",
             "sink-dead 1 sink file: no space left. correct the sink: its events are kept meanwhile",

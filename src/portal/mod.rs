@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -10,6 +11,7 @@ use url::Url;
 
 use crate::extract::export::ExportError;
 use crate::login::budget::Stamp;
+use crate::selectors;
 
 pub mod kept;
 pub mod pool;
@@ -230,6 +232,20 @@ pub trait Portal: Send {
             let _ = is_table;
             false
         }
+    }
+
+    /// A picture (PNG) of this HTML, which is not the portal's, as a browser shows it; `None` where none stands. Asks the
+    /// portal for nothing and leaves its page alone.
+    fn picture(&mut self, html: &str) -> impl Future<Output = Option<Vec<u8>>> + Send {
+        async move {
+            let _ = html;
+            None
+        }
+    }
+
+    /// Pages are reached by this selector file from now on; its origin is the one from before.
+    fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {
+        let _ = selectors;
     }
 
     /// Does the next turn need a place for a browser, which it does not have?

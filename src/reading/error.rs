@@ -29,6 +29,14 @@ pub enum ReadError {
     /// The portal says "no rows" where rows are known.
     #[error("the portal shows no rows for days that had some: not believed")]
     EmptyAgain,
+    /// A changed selector file gives payments that were told other ids.
+    #[error("history would be emitted again: {again} of {of} payments")]
+    HistoryAgain {
+        /// So many would be.
+        again: u64,
+        /// Of so many that were told.
+        of: u64,
+    },
     /// Asked to stop between two pages.
     #[error("stopped between two pages")]
     Stopped,

@@ -15,16 +15,19 @@ use crate::announce::{self, Announcement, Seen};
 use crate::clock::Clock;
 use crate::completeness::{Goal, Progress, Proved};
 use crate::event::{AccountRef, Gap};
+use crate::extract::HeldRow;
 use crate::identity::{self, Fingerprint};
 use crate::normalize::Normalized;
 use crate::past::Unread;
 use crate::payment::{Payment, PaymentId};
 use crate::portal::{Days, Portal};
 use crate::selectors::{self, Order};
+use crate::skeleton::Skeleton;
 use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store};
 use crate::understand::TablePage;
 
 mod aside;
+mod dry;
 mod error;
 mod page;
 mod proof;
@@ -96,6 +99,19 @@ pub struct Memory {
     unread: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The first page as it was understood last.
     first_page: Option<Arc<FirstPage>>,
+    /// How the portal's pages are usually built.
+    usual: Option<Skeleton>,
+    /// How those of the last reading were.
+    shown: Option<Shown>,
+}
+
+/// How the pages of a reading were built.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// Of all of them.
+    pub skeleton: Skeleton,
+    /// HTML of the first that was not built as usual.
+    pub page: Option<String>,
 }
 
 impl Memory {
@@ -110,6 +126,37 @@ impl Memory {
             told_gaps: told_gaps.into_iter().collect(),
             ..Self::default()
         }
+    }
+
+    /// From now on pages that are built otherwise are kept for whoever takes what was shown.
+    pub fn expect(&mut self, usual: Option<&Skeleton>) {
+        self.usual = usual.cloned();
+    }
+
+    /// How the pages of the last reading were built, whatever came of it.
+    pub fn take_shown(&mut self) -> Option<Shown> {
+        self.shown.take()
+    }
+
+    /// Do rows lie in quarantine?
+    #[must_use]
+    pub fn has_aside(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
+    fn note(&mut self, page: Skeleton, html: String) {
+        let usual = self.usual.as_ref();
+        let is_unlike = usual.is_some_and(|usual| page.against(usual).is_some());
+        let shown = self.shown.get_or_insert_default();
+        shown.skeleton.join(page, usual.map(|usual| &usual.columns));
+        if is_unlike {
+            shown.page.get_or_insert(html);
+        }
+    }
+
+    /// The selector file is another one: the same page may mean something else.
+    pub fn forget_page(&mut self) {
+        self.first_page = None;
     }
 }
 
@@ -163,6 +210,7 @@ impl<P: Portal> Reader<'_, P> {
 
     async fn read_by_one_way(&mut self, plan: &Plan) -> Result<Done, ReadError> {
         let read_at = self.clock.now();
+        self.memory.shown = None;
         if self.has_references() {
             let mut progress = Progress::towards(plan.goal);
             let gathered = self.pages(plan, &mut progress, read_at).await?;
@@ -259,11 +307,12 @@ impl<P: Portal> Reader<'_, P> {
                     gathered.counted += 1;
                     gathered.aside += 1;
                     if !self.memory.aside.contains(&key) {
-                        let reason = error.to_string();
+                        let page = gathered.pages;
                         aside.push(QuarantinedRow {
                             key,
                             cells: row.cells,
-                            reason,
+                            reason: error.to_string(),
+                            held: row.held.map(|held| HeldRow { page, ..*held }),
                         });
                     }
                     continue;

@@ -13,6 +13,7 @@ use crate::event::AccountRef;
 use crate::extract::ExtractError;
 use crate::portal::{self, Page};
 use crate::selectors::Portal;
+use crate::skeleton::Skeleton;
 use crate::understand::{self, Session, TablePage, Understood};
 
 /// A signed-in first page with the table, and what it was understood as.
@@ -76,14 +77,25 @@ impl<P: portal::Portal> Reader<'_, P> {
         let now = self.clock.now();
         let known = self.memory.first_page.clone().filter(|_| is_first);
         let busy = page.busy();
-        let read =
-            tokio::task::spawn_blocking(move || read(&page, known, &selectors, &account, now));
-        let Read { understood, kept } = match read.await {
-            Ok(read) => read?,
+        let read = tokio::task::spawn_blocking(move || {
+            (read(&page, known, &selectors, &account, now), page.html)
+        });
+        let (read, html) = match read.await {
+            Ok(read) => read,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        let Read { understood, kept } = match read {
+            Ok(read) => read,
+            Err(trouble) => {
+                if let Some(skeleton) = Skeleton::of_trouble(&trouble) {
+                    self.memory.note(skeleton, html);
+                }
+                return Err(trouble.into());
+            }
         };
         match understood {
             Understood::Table(table) => {
+                self.memory.note(table.skeleton.clone(), html);
                 if is_first {
                     self.memory.first_page = kept;
                 }
@@ -159,6 +171,7 @@ mod tests {
                 rows: Vec::new(),
                 has_next: false,
                 portal_count: None,
+                skeleton: Skeleton::default(),
             },
         }));
         assert_eq!(found(&one, marked.clone()).0, 0);

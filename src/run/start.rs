@@ -17,7 +17,7 @@ use super::report::{Listeners, Subjects, report};
 use super::{Options, Running, StartError, Task, people};
 use crate::agent::{self, Agent, Edges, Limits, Seat};
 use crate::clock::Clock;
-use crate::config::{Config, OtpBy, Resolved, Settings, Since, SinkKind};
+use crate::config::{Account, Config, OtpBy, Resolved, Settings, Since, SinkKind};
 use crate::control::{self, Ordered};
 use crate::delivery::{self, Progress};
 use crate::http::health::Health;
@@ -122,6 +122,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         accounts: Arc::new(orders),
         overview: overview.clone(),
         codes: codes.clone(),
+        config: config.path.as_path().into(),
     };
     tasks.spawn(end_waits(desks, accounts_stop));
     serve_control(&state_dir, desk, &mut tasks, &rest_stop)?;
@@ -211,7 +212,7 @@ async fn cast(
             seat: Seat::take(board, &settings.name, settings.pace.poll),
         };
         cast.agents
-            .push(Agent::begin(resolve(settings, resolved), limits.clone(), edges).await?);
+            .push(Agent::begin(resolve(account, resolved), limits.clone(), edges).await?);
         cast.orders.insert(settings.name.clone(), sender);
     }
     Ok(cast)
@@ -328,11 +329,13 @@ pub fn rules(settings: &Settings) -> Result<Rules, RulesError> {
     )
 }
 
-fn resolve(settings: &Settings, resolved: &Resolved) -> agent::Account {
+fn resolve(account: &Account, resolved: &Resolved) -> agent::Account {
+    let settings = &account.settings;
     agent::Account {
         about: resolved.account.clone(),
         user: settings.user.clone().unwrap_or_default(),
         selectors: resolved.portal.clone(),
+        file: Some(Arc::new(account.file.clone())),
         sources: Sources::of(settings.name.as_str(), settings.secret_file.as_deref()),
         attended: settings.attended.clone(),
         person_wait: settings.person_wait,

@@ -9,6 +9,8 @@ mod grow;
 mod steps;
 pub mod value;
 
+use std::sync::Arc;
+
 use regex::Regex;
 use scraper::Selector;
 
@@ -32,7 +34,9 @@ const LEAST_PAGE_LOADS: u32 = 10;
 /// # Errors
 /// Everything wrong with it.
 pub fn parse(name: &str, path: &str, text: &str) -> Result<Portal, Diagnostics> {
-    read(path, text, |file| portal(name, file))
+    let mut portal = read(path, text, |file| portal(name, file))?;
+    portal.text = text.into();
+    Ok(portal)
 }
 
 /// Every key that reading this file asks for; one with mistakes may be left early.
@@ -83,6 +87,7 @@ fn portal(name: &str, file: &Table<'_>) -> Option<Portal> {
         interstitials: interstitials.unwrap_or_default(),
         table: table?,
         fields: fields?,
+        text: Arc::default(),
     })
 }
 

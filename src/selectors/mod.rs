@@ -7,8 +7,10 @@ mod fields;
 pub mod file;
 mod grow;
 pub mod keys;
+pub mod recipe;
 mod steps;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -51,6 +53,8 @@ pub struct Portal {
     pub table: Table,
     /// Where each field of a payment stands.
     pub fields: Fields,
+    /// The file as it is written.
+    pub text: Arc<str>,
 }
 
 /// What the portal bears: how long a session may rest, how often it may be asked.

@@ -10,6 +10,7 @@ use super::error::StoreError;
 use super::reading::{Quarantined, QuarantinedRow, RowKey};
 use crate::announce::{Facts, LastTold, Seen};
 use crate::event::{Cursor, Epoch, Gap, GapCause, Line};
+use crate::extract::HeldRow;
 use crate::past::Unread;
 use crate::payment::{AccountName, PaymentId, Status};
 
@@ -43,6 +44,10 @@ pub(super) enum Kind {
     Newest = 10,
     /// By account: what its sessions have taught.
     Learned = 11,
+    /// By account: what is known of the structure of its portal's pages.
+    Structure = 12,
+    /// By account: by which selector file its payments got their ids.
+    ReadBy = 13,
 }
 
 impl Kind {
@@ -61,6 +66,8 @@ impl Kind {
             Kind::ToldGap => "gap",
             Kind::Newest => "sequence",
             Kind::Learned => "lives of sessions",
+            Kind::Structure => "structure of pages",
+            Kind::ReadBy => "selector file",
         }
     }
 
@@ -311,6 +318,42 @@ struct StoredQuarantined {
     first_seen: DateTime<Utc>,
     reason: String,
     cells: Vec<String>,
+    /// Not in records of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<StoredHeld>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredHeld {
+    headers: Vec<String>,
+    above: Vec<String>,
+    slots: Vec<String>,
+    markup: String,
+    page: usize,
+    number: usize,
+}
+
+fn stored_held(held: &HeldRow) -> StoredHeld {
+    let held = held.clone();
+    StoredHeld {
+        headers: held.headers,
+        above: held.above,
+        slots: held.slots,
+        markup: held.markup,
+        page: held.page,
+        number: held.number,
+    }
+}
+
+fn held_row(stored: StoredHeld) -> HeldRow {
+    HeldRow {
+        headers: stored.headers,
+        above: stored.above,
+        slots: stored.slots,
+        markup: stored.markup,
+        page: stored.page,
+        number: stored.number,
+    }
 }
 
 pub(super) fn encode_quarantined(row: &QuarantinedRow, first_seen: DateTime<Utc>) -> Vec<u8> {
@@ -318,6 +361,7 @@ pub(super) fn encode_quarantined(row: &QuarantinedRow, first_seen: DateTime<Utc>
         first_seen,
         reason: row.reason.clone(),
         cells: row.cells.clone(),
+        held: row.held.as_ref().map(stored_held),
     })
 }
 
@@ -337,6 +381,7 @@ pub(super) fn decode_quarantined(key: &[u8], value: &[u8]) -> Result<Quarantined
             key: RowKey(*row),
             cells: stored.cells,
             reason: stored.reason,
+            held: stored.held.map(held_row),
         },
         first_seen: stored.first_seen,
     })

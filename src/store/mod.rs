@@ -32,8 +32,10 @@ mod import;
 mod learned;
 mod open;
 mod outbox;
+mod read_by;
 mod reading;
 mod recover;
+mod structure;
 mod verify;
 mod witness;
 
@@ -43,6 +45,7 @@ pub use error::{OpenError, Refusal, StoreError};
 pub use history::History;
 pub use import::Imported;
 pub use open::exists;
+pub use read_by::{ReadBy, Refused};
 pub use reading::{Committed, GapsFound, Quarantined, QuarantinedRow, Reading, RowKey};
 pub use recover::{KnownAccount, RecoverError, Recovered, Sources, rebuild, restore};
 
@@ -64,6 +67,7 @@ pub struct Store {
 }
 
 struct Shared {
+    dir: PathBuf,
     epoch: Epoch,
     clock: Clock,
     newest: watch::Sender<u64>,
@@ -131,6 +135,7 @@ impl Store {
         };
         Ok(Store {
             shared: Arc::new(Shared {
+                dir,
                 epoch: db.epoch(),
                 clock,
                 newest: watch::Sender::new(db.acknowledged_sequence()),
@@ -159,6 +164,12 @@ impl Store {
             Ok(answer) => answer,
             Err(_) => Err(StoreError::Closed),
         }
+    }
+
+    /// The state directory, which holds what else is kept.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
     }
 
     /// This life of the store.
@@ -248,6 +259,38 @@ impl Store {
         let (account, origin) = (account.clone(), origin.to_owned());
         self.run(move |db, _| learned::set(db, &account, &origin, &learned))
             .await
+    }
+
+    /// By which selector file the payments of `account` got their ids; `None` where none is on record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_by(&self, account: &AccountName) -> Result<Option<ReadBy>, StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| read_by::get(db, &account)).await
+    }
+
+    /// Puts that on record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_read_by(
+        &self,
+        account: &AccountName,
+        read_by: ReadBy,
+    ) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| read_by::set(db, &account, &read_by))
+            .await
+    }
+
+    /// Allows the file that was refused to tell history again; `None` when none was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn allow_history(&self, account: &AccountName) -> Result<Option<ReadBy>, StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| read_by::allow(db, &account)).await
     }
 
     /// Those of `ids` that are known.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::event::{AccountRef, Gap, Proof};
+use crate::extract::HeldRow;
 use crate::payment::Payment;
 
 /// One reading of one account, understood: what a single transaction records.
@@ -66,6 +67,8 @@ pub struct QuarantinedRow {
     pub cells: Vec<String>,
     /// Why; names field, header and shape, not text.
     pub reason: String,
+    /// What it can be read again from; `None` where that was not kept.
+    pub held: Option<HeldRow>,
 }
 
 /// A row in quarantine.

@@ -293,6 +293,8 @@ impl Filling {
             Kind::Ledger,
             Kind::ToldGap,
             Kind::Learned,
+            Kind::Structure,
+            Kind::ReadBy,
         ] {
             for record in backup.with_prefix(&kind.key(b"")) {
                 let (key, value) = record?;

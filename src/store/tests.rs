@@ -272,6 +272,7 @@ async fn a_quarantined_row_is_counted_once_and_released_when_it_is_understood() 
         key: RowKey::of(&cells),
         cells,
         reason: "status is a word that the file does not map".to_owned(),
+        held: None,
     };
     let mut bad = reading(Vec::new());
     bad.quarantined = vec![row.clone(), row.clone()];

@@ -1,7 +1,9 @@
 //! The agent as a whole: the real program, a real browser, a portal that counts.
 
 mod accounts;
+mod drift;
 mod faults;
+mod files;
 mod kills;
 pub mod oracle;
 mod payments;

@@ -14,6 +14,7 @@ mod http;
 mod login;
 mod person;
 mod phpliteadmin;
+mod portal_diff;
 mod portal_lint;
 mod portal_new;
 mod portal_test;

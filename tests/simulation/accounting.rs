@@ -193,7 +193,9 @@ fn people(outcome: &Outcome) -> Vec<String> {
     let resumed = |outcome| Deed::Resumed(Halt::Outcome(outcome));
     let captcha = resumed(SignIn::CaptchaRequired);
     let others = |deed| match deed {
-        Deed::ChangedSecret | Deed::SolvedCaptcha | Deed::Resumed(Halt::BreakerLost) => false,
+        Deed::ChangedSecret
+        | Deed::SolvedCaptcha
+        | Deed::Resumed(Halt::BreakerLost | Halt::HistoryAgain { .. }) => false,
         Deed::Resumed(Halt::Outcome(outcome)) => !matches!(
             outcome,
             SignIn::CaptchaRequired | SignIn::Unknown | SignIn::OtpRequired | SignIn::WrongCode

@@ -203,6 +203,7 @@ impl Life {
             about: account_ref(),
             user: "agent".to_owned(),
             selectors: around.selectors.clone(),
+            file: None,
             sources: Sources::of(NAME, Some(&secret(&around.root))),
             attended: profile.attended.clone().filter(|_| !ends),
             person_wait: Duration::from_secs(1_800),

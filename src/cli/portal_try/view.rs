@@ -31,7 +31,7 @@ impl Reading {
 }
 
 /// Text of a page must not steer the terminal.
-fn plain(text: &str) -> String {
+pub(in crate::cli) fn plain(text: &str) -> String {
     text.chars()
         .map(|letter| if letter.is_control() { '·' } else { letter })
         .collect()

@@ -8,6 +8,8 @@
 //! - What a page asks by a dialog is answered as the file says, or not at all (`dialog`). What stands in between is clicked away
 //!   only where the file names it; of what nobody knows the skeleton is kept (`settle`, `evidence`).
 //! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
+//! - A picture is drawn of a page with stand-ins only, in a tab of its own (`picture`): one of the portal's own page would show
+//!   everybody's names.
 //! - One load and one read per page, never a round trip per cell. The table is loaded by the cheapest of three ways that
 //!   has given the same rows as the browser (`table`): by navigation, by a script of the signed-in page (`fetch`), or
 //!   without a browser (`http`), which then is released; its cookies come back with the next one (`cookies`).
@@ -39,6 +41,7 @@ mod http;
 mod keeping;
 mod opening;
 mod parent_death;
+mod picture;
 mod reach;
 mod reading;
 mod record;
@@ -135,6 +138,16 @@ pub struct Settings {
     pub loads: PageLoads,
 }
 
+/// Every way that the file allows, from the dearest on.
+fn ladder(portal: &selectors::Portal) -> Ladder {
+    let read = if portal.is_plain() {
+        portal.table.read
+    } else {
+        Read::Navigate
+    };
+    Ladder::new(read, portal.table.may_leave_browser)
+}
+
 /// A portal in a browser. Dropping it ends the browser; a signed-in session at the portal is left to time out, so
 /// call [`Portal::close`] or [`Portal::park`].
 #[derive(Debug)]
@@ -159,15 +172,9 @@ impl WebDriverPortal {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let file = KeptFile::new(&settings.state, settings.owner.clone());
-        let table = &settings.selectors.table;
-        let read = if settings.selectors.is_plain() {
-            table.read
-        } else {
-            Read::Navigate
-        };
         Self {
             kept: Keeper::new(file, settings.session_key.clone()),
-            ladder: Ladder::new(read, table.may_leave_browser),
+            ladder: ladder(&settings.selectors),
             settings,
             browser: None,
             place: None,
@@ -352,6 +359,16 @@ impl Portal for WebDriverPortal {
 
     async fn import(&mut self, session: Kept) -> Result<(), KeepError> {
         self.take_over(session).await
+    }
+
+    async fn picture(&mut self, html: &str) -> Option<Vec<u8>> {
+        self.draw(html).await
+    }
+
+    fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {
+        self.settings.selectors = Arc::clone(selectors);
+        self.ladder = ladder(selectors);
+        (self.last, self.export_base) = (None, None);
     }
 
     fn needs_place(&self) -> bool {

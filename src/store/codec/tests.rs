@@ -62,10 +62,26 @@ fn every_kind_of_record_reads_back_as_it_was_written() {
         key: RowKey([0; 16]),
         cells: vec!["a".to_owned()],
         reason: "because".to_owned(),
+        held: Some(HeldRow {
+            headers: vec!["Amount".to_owned()],
+            above: Vec::new(),
+            slots: vec!["a".to_owned()],
+            markup: "<tr><td>a</tr>".to_owned(),
+            page: 1,
+            number: 2,
+        }),
     };
     let key = quarantine_key(&account, row.key);
     let read = decode_quarantined(&key, &encode_quarantined(&row, now())).unwrap();
     assert_eq!((read.account, read.row), (account, row));
+
+    let of_before =
+        b"\x01{\"first_seen\":\"2026-11-21T09:00:00Z\",\"reason\":\"r\",\"cells\":[\"a\"]}";
+    let read = decode_quarantined(&key, of_before).unwrap();
+    assert_eq!(
+        (read.row.cells, read.row.held),
+        (vec!["a".to_owned()], None)
+    );
 
     let (told_at, line) =
         decode_outbox(Epoch(7), &outbox_key(42), &encode_outbox(now(), "{}")).unwrap();
