@@ -209,7 +209,7 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
         let (aside, gaps) = facts.kept.get(&status.account).copied().unwrap_or_default();
         if aside > 0 {
             let what = format!("{aside} rows could not be understood and were put aside");
-            let todo = "run `tillwatch quarantine list`, correct the selector file, restart; `tillwatch quarantine release` tells what the portal no longer shows";
+            let todo = "run `tillwatch quarantine list`, correct the selector file, which is taken while running; `tillwatch quarantine release` tells what the portal no longer shows";
             add(subject.clone(), Kind::Quarantine, what, todo, digits(aside));
         }
         if gaps > 0 {
@@ -289,7 +289,7 @@ fn of_drift(report: &Report, account: &AccountName) -> (String, String) {
     }
     let todo = if report.costs_rows {
         format!(
-            "correct the selector file, restart, then run `tillwatch quarantine release {account}`"
+            "correct the selector file, which is taken while running, then run `tillwatch quarantine release {account}`"
         )
     } else {
         format!(

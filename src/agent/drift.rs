@@ -113,7 +113,6 @@ impl<P: Portal> Agent<P> {
             self.keep_structure().await;
             said.push_str(release::ACCEPTED);
         }
-        said.push_str("\nThe running agent reads with the selector file of its start: restart it if the file was changed since");
         Ok(said)
     }
 }

@@ -160,7 +160,7 @@ fn what_is_not_of_an_accounts_state_is_told_too() {
         told,
         [
             "password-expires 2 account kilima: the portal says that the password expires in 2 days. change it at the portal, then change the secret",
-            "quarantine 2 account kilima: 17 rows could not be understood and were put aside. run `tillwatch quarantine list`, correct the selector file, restart; `tillwatch quarantine release` tells what the portal no longer shows",
+            "quarantine 2 account kilima: 17 rows could not be understood and were put aside. run `tillwatch quarantine list`, correct the selector file, which is taken while running; `tillwatch quarantine release` tells what the portal no longer shows",
             "gaps 1 account kilima: 2 stretches of the history may lack payments. compare with the portal; what it shows within the look-back comes by itself",
             "broken 1 account other: its files are wrong: `tillwatch check` lists what. run `tillwatch check`, correct what it lists, restart",
             "sink-dead 1 sink file: no space left. correct the sink: its events are kept meanwhile",
