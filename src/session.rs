@@ -110,7 +110,7 @@ impl Outcome {
             }
             Outcome::PortalDown => "the portal does not answer as itself",
             Outcome::Unknown => {
-                "after the sign-in stood a page without any of the file's marks: compare `[marks]`, then run `tillwatch resume`"
+                "what the portal said to the last two sign-ins is not known: their page bore none of the file's marks, was lost, or the agent ended before it. Compare `[marks]` and sign in by hand once, then run `tillwatch resume`"
             }
         }
     }
