@@ -3,10 +3,14 @@
 //! Everything that can be asked without spending an attempt is asked first. The attempt is on disk before the
 //! click, and what becomes of it decides whether there will be another.
 
+mod leave;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+use leave::Leave;
 
 use crate::agent::Seat;
 use crate::attended::Attended;
@@ -25,36 +29,6 @@ use crate::session::{Next, Outcome};
 use crate::status::{Halt, SESSION_REFUSED, State};
 use crate::store::{Breaker, CredentialFingerprint, Store, StoreError};
 use crate::understand::{self, Session};
-
-/// How often a version of the credential may be tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leave {
-    Free,
-    /// Its last attempt had no outcome that is known: one more, then a person is asked.
-    OnceMore,
-}
-
-impl Leave {
-    /// The breaker that gives this leave.
-    fn breaker(self, credential: CredentialFingerprint, since: DateTime<Utc>) -> Breaker {
-        match self {
-            Leave::Free => Breaker::Closed,
-            Leave::OnceMore => Breaker::Doubtful { credential, since },
-        }
-    }
-
-    /// The breaker after an attempt whose outcome is not known.
-    fn used_up(self, credential: CredentialFingerprint, since: DateTime<Utc>) -> Breaker {
-        match self {
-            Leave::Free => Leave::OnceMore.breaker(credential, since),
-            Leave::OnceMore => Breaker::Open {
-                credential,
-                outcome: Outcome::Unknown.as_str().to_owned(),
-                since,
-            },
-        }
-    }
-}
 
 /// How a try to sign in ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

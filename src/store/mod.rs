@@ -5,8 +5,7 @@
 //! - Opening believes nothing: it counts and hashes every record and compares with the witness.
 //! - It is created only where neither store nor witness is; it is never repaired.
 //!
-//! Files in the state directory: `lock`, `store/` (sled), `witness`; `store.damaged-N` and `witness.damaged-N` after a
-//! recovery.
+//! Files in the state directory: `lock`, `store/` (sled), `witness`; after a recovery `store.damaged-N` and the witness's.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
