@@ -2,27 +2,22 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use tillwatch::portal::webdriver::WebDriverPortal;
 use tillwatch::portal::{Portal as _, PortalError};
-use tracing::Level;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::fixture::{Bench, credential, days, local, portal_file, told};
 use super::server::{Login, Server};
 
 #[tokio::test]
 async fn a_sign_in_types_the_credential_reads_two_pages_and_signs_out() {
-    let log = Log::default();
-    // This test runs on one thread, so this is where all of it is logged.
-    let _logged = tracing::subscriber::set_default(
-        tracing_subscriber::fmt()
-            .with_max_level(Level::TRACE)
-            .with_writer({
-                let log = log.clone();
-                move || log.clone()
-            })
-            .finish(),
-    );
+    let log = Log::of_this_thread();
     let (bench, server) = (Bench::new().await, Server::start());
     let mut portal = bench.local(&server.origin);
     portal.open().await.unwrap();
@@ -61,6 +56,27 @@ async fn a_sign_in_types_the_credential_reads_two_pages_and_signs_out() {
 /// Everything that was logged, at every level and by every crate.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Logs what this thread does; a test runs on one thread.
+    ///
+    /// For the whole process, as `tracing` asks the thread that comes by first whether a place is logged at all, and
+    /// that may be another test's.
+    fn of_this_thread() -> Self {
+        let (log, here) = (Self::default(), thread::current().id());
+        let written = log.clone();
+        tracing_subscriber::registry()
+            .with(
+                fmt::layer()
+                    .with_writer(move || written.clone())
+                    .with_filter(dynamic_filter_fn(move |_, _| {
+                        thread::current().id() == here
+                    })),
+            )
+            .init();
+        log
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
