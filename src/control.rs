@@ -26,7 +26,8 @@ use crate::overview::{AccountView, Overview};
 use crate::payment::{AccountName, NotAPaymentId, PaymentId};
 use crate::portal::kept::Kept;
 use crate::selectors::Portal;
-use crate::store::{Breaker, Store};
+use crate::status::Halt;
+use crate::store::{Breaker, Refused, Store, StoreError};
 
 /// Longest request or answer, in bytes.
 const MAX_LINE: u64 = 4 << 20;
@@ -39,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Payment ids in one request.
 pub const MAX_IDS: usize = 50_000;
+/// Of those in one question what is known of them: its answer is longer.
+pub const MAX_KNOWN: usize = 10_000;
 
 /// What a command that only the agent can answer says when none runs.
 pub const NO_AGENT: &str = "no agent runs: start `tillwatch run`";
@@ -95,7 +98,7 @@ pub enum Request {
     Known {
         /// Account name.
         account: String,
-        /// Payment ids; at most [`MAX_IDS`].
+        /// Payment ids; at most [`MAX_KNOWN`].
         ids: Vec<String>,
     },
     /// Go on with a session that a person began in another browser.
@@ -418,13 +421,25 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
 }
 
 async fn resume_in(store: &Store, account: &AccountName) -> Result<String, String> {
-    let said = async {
+    let resumed = async {
         store.set_breaker(account, Breaker::Closed).await?;
-        store.set_paused(account, false).await
+        store.set_paused(account, false).await?;
+        store.read_by(account).await
     };
-    said.await
-        .map(|()| format!("{account} will go on when an agent runs"))
-        .map_err(|error| error.to_string())
+    let read_by = resumed
+        .await
+        .map_err(|error: StoreError| error.to_string())?;
+    let refused = read_by.and_then(|read_by| read_by.refused);
+    Ok(match refused.filter(|refused| !refused.allowed) {
+        Some(Refused { again, of, .. }) => {
+            let halt = Halt::HistoryAgain { again, of };
+            format!(
+                "{account} is resumed, and stays stopped by the selector file that was refused: {}",
+                halt.advice()
+            )
+        }
+        None => format!("{account} will go on when an agent runs"),
+    })
 }
 
 async fn emit_again_in(store: &Store, account: &AccountName) -> Result<String, String> {

@@ -4,17 +4,19 @@
 //! |---|---|---|
 //! | told by its id | by another id that nobody knows, and to be told | `Again` |
 //! | anything else | not known, or known and not told, and to be told | `New` |
-//! | | told, and a fact is another one | `Changed` |
+//! | | told, and a fact is another one than was told and than under the file from before | `Changed` |
 //! | a payment | no row, or one that is put aside | `Lost` |
 //! | told by its id | by another id that nobody knows, and not to be told | `Lost` |
 //! | | anything else | `Same` |
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
 use crate::announce::{Announcement, Facts, LastTold, Seen, decide};
-use crate::payment::{Payment, PaymentId};
+use crate::payment::{Direction, Payment, PaymentId};
 
 /// What becomes of one payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +72,14 @@ pub fn fate(
     Some(match decide(now, known.get(&now.id), since) {
         Announcement::Received | Announcement::Reversed if was_told => Fate::Again,
         Announcement::Received | Announcement::Reversed => Fate::New,
+        // The other file says it too: a page from before what was told last.
+        Announcement::Updated { .. }
+            if before.is_some_and(|before| {
+                before.id == now.id && Facts::of(before) == Facts::of(now)
+            }) =>
+        {
+            Fate::Same
+        }
         Announcement::Updated { .. } => Fate::Changed,
         Announcement::Remember if was_told => Fate::Lost,
         Announcement::Remember | Announcement::Adopt | Announcement::Nothing => Fate::Same,
@@ -117,26 +127,52 @@ pub struct Row {
     pub payment: Option<Payment>,
 }
 
-/// The rows of `now` in their order, each with the one that it is in `before`; then those that only `before` has. Equal rows
-/// are taken in order.
+/// The rows of `now` in their order, each with the one that it is in `before`; then those that only `before` has.
+///
+/// A row has the cells that it had, or, where the files do not find the same text in cells, moves the money that it moved at
+/// the same instant. Of several that do, the next in order is taken.
 #[must_use]
 pub fn pairs<'a>(before: &'a [Row], now: &'a [Row]) -> Vec<(Option<&'a Row>, Option<&'a Row>)> {
-    let mut by_cells: HashMap<&[String], VecDeque<usize>> = HashMap::new();
-    for (at, row) in before.iter().enumerate() {
-        by_cells.entry(&row.cells).or_default().push_back(at);
-    }
     let mut left: Vec<Option<&Row>> = before.iter().map(Some).collect();
-    let mut pairs: Vec<_> = now
-        .iter()
-        .map(|row| {
-            let at = by_cells.get_mut(row.cells.as_slice());
-            let at = at.and_then(VecDeque::pop_front);
-            let before = at.and_then(|at| left.get_mut(at)).and_then(Option::take);
-            (before, Some(row))
-        })
-        .collect();
+    let mut pairs: Vec<(Option<&Row>, Option<&Row>)> =
+        now.iter().map(|row| (None, Some(row))).collect();
+    pair_up(&mut left, &mut pairs, |row| Some(&row.cells));
+    pair_up(&mut left, &mut pairs, |row| row.payment.as_ref().map(money));
     pairs.extend(left.into_iter().flatten().map(|row| (Some(row), None)));
     pairs
+}
+
+/// Gives each row of `pairs` that has none the next of `left` with an equal trait.
+fn pair_up<'a, T: Eq + Hash>(
+    left: &mut [Option<&'a Row>],
+    pairs: &mut [(Option<&'a Row>, Option<&'a Row>)],
+    told_by: impl Fn(&'a Row) -> Option<T>,
+) {
+    let mut places: HashMap<T, VecDeque<usize>> = HashMap::new();
+    for (at, row) in left.iter().enumerate() {
+        if let Some(told_by) = row.and_then(&told_by) {
+            places.entry(told_by).or_default().push_back(at);
+        }
+    }
+    for (before, now) in pairs {
+        if before.is_none()
+            && let Some(told_by) = now.and_then(&told_by)
+            && let Some(at) = places.get_mut(&told_by).and_then(VecDeque::pop_front)
+        {
+            *before = left.get_mut(at).and_then(Option::take);
+        }
+    }
+}
+
+/// What a payment is whatever it is called.
+fn money(payment: &Payment) -> (Direction, Decimal, &str, Option<DateTime<Utc>>) {
+    let instant = payment.instant().map(|at| at.to_utc());
+    (
+        payment.direction,
+        payment.amount,
+        &payment.currency,
+        instant,
+    )
 }
 
 /// How much of what was told a reading would tell again.

@@ -1,7 +1,7 @@
 //! Drift: the pages of a portal are no longer built as they were. What is known of their skeleton, when a change is told,
 //! and when it is over. Pure.
 //!
-//! A change is open until the page is as it was, or until rows that it cost are understood again (the selector file was
+//! A change is open until the page is as it was for some readings in a row, or until rows that it cost are understood again (the selector file was
 //! corrected), or until a person takes the page as it is for the usual one. Each new skeleton is told once within it.
 
 use std::collections::BTreeSet;
@@ -13,6 +13,10 @@ use crate::skeleton::{Columns, MAX_WORDS, Skeleton, digest};
 
 /// Skeletons that are told within one change; a portal that shows ever new ones is told no further.
 const MAX_TOLD: usize = 16;
+
+/// Readings in a row that find the columns as they were before they count as back: while a portal is being renewed, one of its
+/// servers may show the old pages and another the new ones.
+const BACK: u32 = 10;
 
 /// What is known of a portal's pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub struct Drift {
     pub level: u32,
     /// Directory in which the page was kept.
     pub evidence: Option<String>,
+    /// Readings in a row, up to now, that found the columns as they were.
+    pub back: u32,
 }
 
 /// What a reading has brought.
@@ -66,6 +72,7 @@ impl Drift {
             told: BTreeSet::from([told(&usual.columns, false)]),
             level: 0,
             evidence: None,
+            back: 0,
         }
     }
 
@@ -77,6 +84,9 @@ impl Drift {
 
     /// Takes in how the page stands now. Says whether that was told already.
     fn take(&mut self, shown: &Skeleton, usual: &Skeleton) -> bool {
+        if shown.says_something() {
+            self.is_unreadable = shown.is_unreadable;
+        }
         let Some(changes) = shown.against(usual) else {
             return true;
         };
@@ -132,8 +142,10 @@ impl Known {
                 self.drift = Some(drift);
                 return News::Changed;
             }
-            // An empty page had no header, or too few rows to count their cells.
-            if self.usual.columns == Columns::default() {
+            // An empty page had no header, or too few rows to count their cells; or the file finds columns in another way.
+            if shown.columns != Columns::default()
+                && shown.columns.like(&self.usual.columns).is_none()
+            {
                 self.usual.columns.clone_from(&shown.columns);
             }
             return News::Nothing;
@@ -144,14 +156,23 @@ impl Known {
             && shown.words.is_subset(&self.usual.words)
             && (drift.words.is_empty() || !has_aside);
         let is_as_usual = shown.columns.like(&self.usual.columns);
-        let is_corrected = drift.costs_rows() && shown.columns.like(&drift.after) == Some(true);
         let is_about_columns = drift.after != self.usual.columns;
-        if is_sound && (is_as_usual == Some(true) || is_as_usual.is_none() && !is_about_columns) {
+        let is_corrected = drift.costs_rows()
+            && is_about_columns
+            && is_as_usual != Some(true)
+            && shown.columns != Columns::default()
+            && shown.columns.like(&drift.after) != Some(false);
+        if is_sound && is_corrected {
+            self.usual.columns.clone_from(&shown.columns);
             self.drift = None;
             return News::Over;
         }
-        if is_sound && is_corrected {
-            self.usual.columns.clone_from(&shown.columns);
+        if is_sound && is_about_columns && is_as_usual == Some(true) {
+            drift.back += 1;
+        } else if shown.says_something() {
+            drift.back = 0;
+        }
+        if is_sound && !is_about_columns && is_as_usual != Some(false) || drift.back >= BACK {
             self.drift = None;
             return News::Over;
         }
@@ -237,7 +258,11 @@ fn what(drift: &Drift, usual: &Skeleton) -> String {
         says(&drift.after.difference(&usual.columns));
     }
     if drift.is_unreadable {
-        says("columns that the selector file names are gone and no row can be read");
+        says(if drift.after.titles.is_empty() {
+            "no row is where the selector file looks for one"
+        } else {
+            "columns that the selector file names are gone and no row can be read"
+        });
     }
     if let Some((aside, rows)) = drift.aside {
         says(&format!("{aside} of {rows} rows were not understood"));

@@ -154,6 +154,9 @@ fn make_room(root: &Path, bytes: u64) -> io::Result<()> {
     let mut kept = Vec::new();
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
+        if !path.is_dir() {
+            continue;
+        }
         let mut size = 0;
         for file in fs::read_dir(&path)? {
             size += file?.metadata()?.len();

@@ -14,7 +14,7 @@
 //!
 //! | ring | modules | may use |
 //! |---|---|---|
-//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`skeleton`] [`drift`] [`announce`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
+//! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`skeleton`] [`drift`] [`announce`] [`difference`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
 //! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] [`login::code`] [`portal::kept`] [`portal::pool`] [`overview`] | ring 0, sled, governor |
 //! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`evidence`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
 //! | 3 wiring | [`agent`] [`reading`] [`release`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`status_line`] [`demo`] | all |
@@ -42,8 +42,8 @@
 //!    exports, endpoints and tables that grow, in a browser), `traps` (what real portals do, each with the page or test that
 //!    holds it), `completeness` (holes), `store::tests` (quarantine, gaps,
 //!    watermark), `tests/simulation` (every watermark is held against the portal's books); `notice` (what a person is told, of
-//!    which state, when again), `person::notices`; `skeleton`, `drift` and `agent::drift` (a page that is built in another way).
-//!    which state, when again), `person::notices`; `scripts/fuzz` (any bytes as page, download, selector file, amount, date).
+//!    which state, when again), `person::notices`; `skeleton`, `drift` and `agent::drift` (a page that is built in another
+//!    way); `scripts/fuzz` (any bytes as page, download, selector file, amount, date).
 //! 6. **Nobody else.** `tests/it/webdriver`, `portals::tausi` (nothing is typed off the pinned origin, nor into a
 //!    stranger's frame), `cli::the_secret_is_in_no_log_line_event_or_file`, `portal::kept` (a kept session opens for its
 //!    account, user and origin alone), `agent::drift` (a page that is kept as evidence shows nobody).

@@ -4,7 +4,9 @@
 //!   by a reading or by an earlier release, is not told again.
 //! - A row is judged as on the day on which it was put aside, beside the rows that lay in quarantine by then: what the file
 //!   could not tell of a date then it cannot tell now.
-//! - A row whose payment a later reading has understood is out of date and tells nothing.
+//! - A row whose payment a later reading met first is out of date and tells nothing, nor does one that would have a told payment
+//!   pending again.
+//! - A file that gives other ids than the one by which the account was read releases nothing: a reading compares the two first.
 //! - Without references a row that could be a twin of a known payment stays: only a reading can tell them apart.
 
 use std::collections::BTreeMap;
@@ -18,11 +20,43 @@ use crate::event::AccountRef;
 use crate::extract::{self, Row};
 use crate::identity::Fingerprint;
 use crate::normalize::{self, Normalized, Problem};
-use crate::selectors::{Order, Portal};
-use crate::store::{GapsFound, Quarantined, Reading, RowKey, Store, StoreError};
+use crate::payment::Status;
+use crate::selectors::recipe::Recipe;
+use crate::selectors::{Order, Portal, file};
+use crate::store::{GapsFound, Quarantined, ReadBy, Reading, RowKey, Store, StoreError};
 
 /// Added to what is said when a change of the pages was taken for the usual.
 pub const ACCEPTED: &str = "\nThe portal's pages count as usual as they are now";
+
+/// Why nothing was released.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// Nothing, or not all of it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// See [`gives_known_ids`].
+    #[error("{NOT_COMPARED}")]
+    NotCompared,
+}
+
+const NOT_COMPARED: &str = "the selector file gives payments other ids than the one by which the account was read, so that what was told could be told again: nothing is released. The next reading compares the two; `tillwatch status` says what came of it, and then release again";
+
+/// The portal of a record; `None` where this release does not read its file any more.
+#[must_use]
+pub fn portal_of(name: &str, kept: &ReadBy) -> Option<Arc<Portal>> {
+    let mut portal = file::parse(name, name, &kept.file).ok()?;
+    portal.zone = kept.zone.parse().ok()?;
+    portal.currency.clone_from(&kept.currency);
+    Some(Arc::new(portal))
+}
+
+/// Does `portal` give the ids by which the account was read? An account that never was has none.
+#[must_use]
+pub fn gives_known_ids(portal: &Portal, read_by: Option<&ReadBy>) -> bool {
+    read_by.is_none_or(|kept| {
+        portal_of(&portal.name, kept).is_some_and(|kept| Recipe::of(&kept) == Recipe::of(portal))
+    })
+}
 
 /// What became of the rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,13 +149,17 @@ pub async fn release(
 /// With no agent beside it: also takes the pages as they are for the usual ones, where no word is left that would be told.
 ///
 /// # Errors
-/// When the store fails.
+/// See [`ReleaseError`].
 pub async fn release_alone(
     store: &Store,
     account: &AccountRef,
     portal: &Arc<Portal>,
     now: DateTime<Utc>,
-) -> Result<String, StoreError> {
+) -> Result<String, ReleaseError> {
+    let read_by = store.read_by(&account.name).await?;
+    if !gives_known_ids(portal, read_by.as_ref()) {
+        return Err(ReleaseError::NotCompared);
+    }
     let released = release(store, account, portal, now).await?;
     let mut said = released.to_string();
     let origin = portal.origin.to_string();
@@ -166,7 +204,12 @@ async fn release_group(
                     released.stays.push(row.stays(why.to_owned(), false));
                     continue;
                 }
-                if seen.is_none_or(|seen| seen.first_seen < row.since) {
+                let is_out_of_date = seen.is_some_and(|seen| {
+                    // What was told does not become undecided: the portal has said more of it since.
+                    let goes_back = seen.told.is_some() && read.payment.status == Status::Pending;
+                    seen.first_seen >= row.since || goes_back
+                });
+                if !is_out_of_date {
                     reading.payments.push(read.payment.clone());
                 }
                 reading.understood.push(row.key);

@@ -142,7 +142,7 @@ impl Skeleton {
                 skeleton.add_word(word);
             }
         }
-        if titles.is_empty() && skeleton.rows >= ENOUGH_ROWS {
+        if skeleton.columns.titles.is_empty() && skeleton.rows >= ENOUGH_ROWS {
             let most = shapes.into_iter().max_by_key(|(_, rows)| *rows);
             let most = most.filter(|(_, rows)| rows * 10 >= skeleton.rows * 9);
             skeleton.columns.cells = most.map(|(cells, _)| cells);
@@ -214,7 +214,9 @@ impl Skeleton {
 }
 
 fn bounded(titles: &[String]) -> Vec<String> {
-    let titles = titles.iter().take(MAX_HEADERS);
+    // A column without a title (a box to tick, a button) is told by nothing.
+    let titles = titles.iter().filter(|title| !header_key(title).is_empty());
+    let titles = titles.take(MAX_HEADERS);
     titles.map(|title| text::printable(title)).collect()
 }
 

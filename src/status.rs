@@ -171,6 +171,11 @@ impl State {
                 until.format("%Y-%m-%d %H:%M UTC")
             )),
             State::WaitsForLogin { why } => Some(why.as_str().to_owned()),
+            State::Refused {
+                outcome: Outcome::Unknown,
+            } => Some(
+                "what the portal said to the last sign-in is not known: one more is made after a pause".to_owned(),
+            ),
             State::Refused { outcome } => Some(outcome.advice().to_owned()),
             State::Stopped(halt) => Some(halt.advice().into_owned()),
             State::Paused => Some("handed to a person: `tillwatch resume` goes on".to_owned()),

@@ -5,11 +5,16 @@ pub mod portals;
 pub mod promises;
 
 pub use agent::{
-    diagnostic, event, extract, identity, normalize, payment, selectors, session, trial, understand,
+    diagnostic, event, extract, identity, normalize, payment, selectors, session, skeleton, trial,
+    understand,
 };
 
 #[path = "../../src"]
-#[expect(dead_code, reason = "some of it is there for the rest of the agent")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "some of it is there for the rest of the agent"
+)]
 mod agent {
     pub mod diagnostic;
     pub mod event;
@@ -19,6 +24,7 @@ mod agent {
     pub mod payment;
     pub mod selectors;
     pub mod session;
+    pub mod skeleton;
     pub mod trial;
     pub mod understand;
 }

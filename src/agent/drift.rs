@@ -9,7 +9,7 @@ use crate::event::AccountRef;
 use crate::evidence::{self, Exhibit};
 use crate::portal::Portal;
 use crate::reading::Shown;
-use crate::release;
+use crate::release::{self, ReleaseError};
 use crate::selectors;
 
 impl<P: Portal> Agent<P> {
@@ -105,9 +105,15 @@ impl<P: Portal> Agent<P> {
                 account.name
             ));
         }
+        if !release::gives_known_ids(portal, self.read_by.as_ref()) {
+            return Err(ReleaseError::NotCompared.to_string());
+        }
         let store = &self.edges.store;
         let released = release::release(store, account, portal, self.edges.clock.now()).await;
         let mut said = released.as_ref().map_err(ToString::to_string)?.to_string();
+        let held = store.quarantine(Some(&self.account.about.name)).await;
+        let held = held.map_err(|error| error.to_string())?;
+        self.memory.holds(held.into_iter().map(|held| held.row.key));
         let leaves_words = released.is_ok_and(|released| released.leaves_words());
         if !leaves_words && self.structure.as_mut().is_some_and(Known::accept) {
             self.keep_structure().await;

@@ -46,6 +46,7 @@ impl<P: Portal> Agent<P> {
     }
 
     fn take_file(&mut self, resolved: Resolved) {
+        let has_session = resolved.portal.session != self.account.selectors.session;
         self.account.selectors = resolved.portal;
         self.account.about = resolved.account;
         self.edges.portal.read_by(&self.account.selectors);
@@ -59,6 +60,9 @@ impl<P: Portal> Agent<P> {
             version,
             "the selector file changed and is in force from now on"
         );
+        if has_session {
+            tracing::warn!(account, "its new `[session]` takes a restart");
+        }
         self.waited_in = None;
         self.say_file();
     }

@@ -14,7 +14,7 @@ use crate::portal::Portal;
 use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
 use crate::schedule::Schedule;
-use crate::session::{Act, Event, Learned, Life, Stand};
+use crate::session::{Act, Event, Learned, Life, Outcome, Stand};
 use crate::status::State;
 use crate::store::{AccountState, Breaker, ReadBy, StoreError};
 
@@ -60,7 +60,7 @@ pub struct Agent<P> {
     polls: u64,
     /// The state that the last turns ended in, if not a reading: told once, not at every look.
     waited_in: Option<State>,
-    /// The last sign-in had no outcome that is known; a page of the table settles that.
+    /// The last sign-ins had no outcome that is known; a page of the table settles that.
     doubtful: bool,
     /// A first page without rows was met once in this run.
     met_empty: bool,
@@ -112,7 +112,11 @@ impl<P: Portal> Agent<P> {
             .await?;
         let held = edges.store.quarantine(Some(&account.about.name)).await?;
         let breaker = edges.store.breaker(&account.about.name).await?;
-        let doubtful = matches!(breaker, Breaker::Doubtful { .. });
+        let doubtful = match &breaker {
+            Breaker::Doubtful { .. } => true,
+            Breaker::Open { outcome, .. } => outcome == Outcome::Unknown.as_str(),
+            Breaker::Closed | Breaker::Missing => false,
+        };
         let schedule = Schedule::starting(edges.clock.monotonic(), account.pace.sweep);
         let stand = if known.paused {
             Stand::Paused

@@ -18,8 +18,12 @@ impl<P: Portal> Agent<P> {
         let sweep =
             self.sweeps || self.read_through.is_none() || self.schedule.sweep_is_due(monotonic);
         let down_to = match self.read_through {
-            // Its newest row says by the portal's clock what our own, which may have been ahead then, says by ours.
-            Some(through) if !sweep => self.newest.map_or(through, |at| at.min(through)) - margin(),
+            // Its newest row says by the portal's clock what our own, which may have been ahead then, says by ours. On an
+            // account that is seldom paid it is older than anything that a portal is asked for.
+            Some(through) if !sweep => {
+                let newest = self.newest.map_or(through, |at| at.min(through));
+                newest.max(self.covered() - self.look_back()) - margin()
+            }
             Some(_) | None if self.past_is_put_off() => self.covered() - margin(),
             Some(_) | None => self.covered() - self.look_back(),
         };
@@ -49,6 +53,19 @@ impl<P: Portal> Agent<P> {
             is_past: false,
             until: now,
         }
+    }
+
+    /// What a changed selector file is compared on, and up to where everything in it was told: history that is put off counts
+    /// as the look-back does, for it begins with what was told.
+    pub(super) fn comparison(&self) -> (Plan, DateTime<Utc>) {
+        let (mut plan, covered) = (self.plan(), self.known_until());
+        let Some(unread) = self.known.unread else {
+            return (plan, covered);
+        };
+        let zone = self.account.selectors.zone;
+        plan.goal.down_to = plan.goal.down_to.min(unread.from);
+        plan.days.from = plan.goal.down_to.with_timezone(&zone).date_naive();
+        (plan, covered.min(unread.from + self.look_back()))
     }
 
     /// One day of the history that is still to be read.

@@ -4,14 +4,13 @@
 //! The file is on record before the first payment is told by it, so that a crash, or the file from before put back, finds the
 //! one to compare with.
 
-use std::sync::Arc;
-
 use super::Agent;
 use crate::control::Answer;
 use crate::portal::Portal;
 use crate::reading::{ReadError, Reader};
+use crate::release::portal_of;
+use crate::selectors;
 use crate::selectors::recipe::Recipe;
-use crate::selectors::{self, file};
 use crate::status::Halt;
 use crate::store::{ReadBy, Refused};
 
@@ -23,14 +22,6 @@ fn record(portal: &selectors::Portal) -> ReadBy {
         currency: portal.currency.clone(),
         refused: None,
     }
-}
-
-/// The portal of a record; `None` where this release does not read its file any more.
-fn portal_of(name: &str, kept: &ReadBy) -> Option<Arc<selectors::Portal>> {
-    let mut portal = file::parse(name, name, &kept.file).ok()?;
-    portal.zone = kept.zone.parse().ok()?;
-    portal.currency.clone_from(&kept.currency);
-    Some(Arc::new(portal))
 }
 
 impl<P: Portal> Agent<P> {
@@ -80,7 +71,7 @@ impl<P: Portal> Agent<P> {
             return Ok(());
         }
         self.sweeps = true;
-        let (plan, covered) = (self.plan(), self.known_until());
+        let (plan, covered) = self.comparison();
         let mut reader = Reader {
             account: &self.account.about,
             selectors: &self.account.selectors,

@@ -2,6 +2,8 @@
 
 mod view;
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -148,19 +150,21 @@ async fn diff(
     for source in &sources {
         pages.push(compared(source, &old, &new)?);
     }
-    let (known, since) = match (&config, account) {
+    let stored = match (&config, account) {
         (Some(config), Some(account)) => {
             let name = account.settings.name.as_str();
-            asked(&config.state_dir, name, ids(&pages)).await?
+            Some(asked(&config.state_dir, name, ids(&pages)).await?)
         }
-        _ => {
-            let since = DateTime::<Utc>::MIN_UTC;
-            let before = pages.iter().flat_map(|page| &page.before);
-            let payments = before.filter_map(|row| row.payment.as_ref());
-            (as_read(payments, now, since), since)
-        }
+        _ => None,
     };
-    let found = view::Found::of(&pages, &known, since);
+    let found = view::Found::of(&pages, |page| match &stored {
+        Some((known, since)) => (Cow::Borrowed(known), *since),
+        None => {
+            let since = DateTime::<Utc>::MIN_UTC;
+            let payments = page.before.iter().filter_map(|row| row.payment.as_ref());
+            (Cow::Owned(as_read(payments, now, since)), since)
+        }
+    });
     let text = if args.json {
         found.json()
     } else {
@@ -249,7 +253,7 @@ fn compared(source: &Source, old: &Portal, new: &Portal) -> Result<Compared, Fai
         page: source.name.clone(),
         source: error,
     };
-    let before = rows(source, old)?;
+    let before = rows(source, old).ok().and_then(Result::ok);
     Ok(Compared {
         name: source.name.clone(),
         before: before.unwrap_or_default(),
@@ -296,11 +300,30 @@ fn ids(pages: &[Compared]) -> Vec<String> {
         .iter()
         .flat_map(|page| page.before.iter().chain(&page.now));
     let payments = rows.filter_map(|row| row.payment.as_ref());
-    payments.map(|payment| payment.id.to_string()).collect()
+    let ids: BTreeSet<String> = payments.map(|payment| payment.id.to_string()).collect();
+    ids.into_iter().collect()
 }
 
 /// What the agent, or the store when none runs, knows of the payments, and since when the account tells.
 async fn asked(
+    state_dir: &Path,
+    account: &str,
+    ids: Vec<String>,
+) -> Result<(Known, DateTime<Utc>), Failure> {
+    let mut known = Known::new();
+    let mut ids = ids.as_slice();
+    loop {
+        let (some, rest) = ids.split_at(ids.len().min(control::MAX_KNOWN));
+        let (more, since) = known_of(state_dir, account, some.to_vec()).await?;
+        known.extend(more);
+        if rest.is_empty() {
+            return Ok((known, since));
+        }
+        ids = rest;
+    }
+}
+
+async fn known_of(
     state_dir: &Path,
     account: &str,
     ids: Vec<String>,

@@ -119,6 +119,26 @@ fn rows_are_paired_by_their_cells_and_equal_ones_in_order() {
 }
 
 #[test]
+fn a_file_that_finds_other_text_in_the_cells_tells_history_again_all_the_same() {
+    let known = told(1..=2);
+    let paid = |id: u8, amount: u8| {
+        let amount = amount.into();
+        Some(Payment {
+            amount,
+            ..payment(id)
+        })
+    };
+    let before = [row("hidden 1", paid(1, 5)), row("hidden 2", paid(2, 6))];
+    let now = [
+        row("1", paid(11, 5)),
+        row("2", paid(12, 6)),
+        row("3", paid(13, 7)),
+    ];
+    let history = History::of(&before, &now, &known, since());
+    assert_eq!(history, History { again: 2, of: 2 });
+}
+
+#[test]
 fn one_payment_under_another_id_is_history_told_again() {
     let known = told(1..=9);
     let before: Vec<Row> = (1..=9)

@@ -67,6 +67,14 @@ impl Story {
         self.0.look(shown, true, now())
     }
 
+    /// The page is as it was, for as long as it takes to believe it.
+    fn goes_back(&mut self) {
+        for _ in 1..BACK {
+            assert_eq!(self.sees(&page(&USUAL)), News::Nothing);
+        }
+        assert_eq!(self.sees(&page(&USUAL)), News::Over);
+    }
+
     fn level(&self) -> u32 {
         self.0.report().map_or(0, |report| report.level)
     }
@@ -88,9 +96,45 @@ fn a_column_more_is_told_once_and_is_over_when_it_goes() {
         "before: Date | Amount | Status; after: Date | Amount | Fee | Status"
     );
     assert!(!report.costs_rows);
-    assert_eq!(story.sees(&page(&USUAL)), News::Over);
+    story.goes_back();
     assert_eq!(story.0.report(), None);
     assert_eq!(story.sees(&wider), News::Changed);
+}
+
+#[test]
+fn old_and_new_pages_in_turn_are_one_change() {
+    let mut story = Story::begin();
+    let renamed = unreadable(&["Date", "Paid", "Status"]);
+    assert_eq!(story.sees(&renamed), News::Changed);
+    for turn in 0..=98 {
+        let shown = if turn % 7 == 0 {
+            &renamed
+        } else {
+            &page(&USUAL)
+        };
+        assert_eq!(story.sees(shown), News::Nothing);
+    }
+    story.goes_back();
+}
+
+#[test]
+fn a_file_that_finds_cells_by_place_ends_the_change_and_its_watch_goes_on() {
+    let by_place = |cells: usize| Skeleton {
+        columns: Columns {
+            titles: Vec::new(),
+            cells: Some(cells),
+        },
+        ..page(&USUAL)
+    };
+    let mut story = Story::begin();
+    let renamed = ["Date", "Paid", "Status"];
+    assert_eq!(story.sees(&unreadable(&renamed)), News::Changed);
+    assert_eq!(story.sees(&by_place(3)), News::Over);
+    assert_eq!(story.sees(&by_place(4)), News::Changed);
+    // Without a change before.
+    let mut story = Story::begin();
+    assert_eq!(story.sees(&by_place(3)), News::Nothing);
+    assert_eq!(story.sees(&by_place(4)), News::Changed);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::header::HeaderRow;
 use super::reading::Reading;
 use super::table::Laid;
 use super::{Document, ExtractError, Extracted, Row, RowProblem, parse};
-use crate::selectors::{CellSource, Portal};
+use crate::selectors::{CellSource, Hidden, Portal};
 
 /// Bytes of a row that is kept; a longer one is not, so that none is ever read again in part.
 const MAX_BYTES: usize = 16 << 10;
@@ -33,6 +33,8 @@ pub struct HeldRow {
     pub slots: Vec<String>,
     /// The row as the page had it, where the file found cells within it; else empty.
     pub markup: String,
+    /// Text that the page does not show is not in it: `table.hidden` of the file.
+    pub without_hidden: bool,
     /// Number of its page within the reading, from 1.
     pub page: usize,
     /// Number among the data rows of the page, from 1.
@@ -50,6 +52,11 @@ pub enum NotReread {
         "the selector file finds cells by `css` or `label`, for which the row was not kept: look it up at the portal"
     )]
     NoMarkup,
+    /// The file takes text that the page does not show, or leaves it out, and did otherwise then.
+    #[error(
+        "the selector file's `hidden` was another one when the row was put aside: look it up at the portal"
+    )]
+    OtherHidden,
 }
 
 impl Extracted {
@@ -71,6 +78,7 @@ impl Extracted {
             above: header.above,
             slots: stood.slots.iter().map(|slot| slot.to_string()).collect(),
             markup: markup.map_or_else(String::new, |element| element.html()),
+            without_hidden: portal.table.hidden == Hidden::Skip,
             page: 1,
             number: row.number,
         };
@@ -94,6 +102,9 @@ fn reads_within(portal: &Portal) -> bool {
 /// # Errors
 /// See [`NotReread`].
 pub fn reread(portal: &Portal, held: &HeldRow, own: &[String]) -> Result<Option<Row>, NotReread> {
+    if held.without_hidden != (portal.table.hidden == Hidden::Skip) {
+        return Err(NotReread::OtherHidden);
+    }
     if held.markup.is_empty() && reads_within(portal) {
         return Err(NotReread::NoMarkup);
     }

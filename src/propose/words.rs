@@ -54,7 +54,7 @@ const HEADERS: [(Field, &str); 16] = [
     ),
     (
         Field::TransactionReference,
-        r"receipt|transfer[_ ]?id|trans(action)?[ ._-]*(id|no|ref|number)|^id$|^ref(erence|érence)?\.?( ?no\.?)?$|txn|financial.*id|^n° |reçu|recibo",
+        r"receipt|transfer[_ ]?id|trans(action)?[ ._-]*(id|no|ref|number)|^id$|^ref(erence|érence)?\.?( ?no\.?)?$|txn|financial.*id|^n° |reçu$|recibo$",
     ),
     (
         Field::Type,

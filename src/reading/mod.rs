@@ -128,6 +128,11 @@ impl Memory {
         }
     }
 
+    /// These rows lie in quarantine now.
+    pub fn holds(&mut self, aside: impl IntoIterator<Item = RowKey>) {
+        self.aside = aside.into_iter().collect();
+    }
+
     /// From now on pages that are built otherwise are kept for whoever takes what was shown.
     pub fn expect(&mut self, usual: Option<&Skeleton>) {
         self.usual = usual.cloned();

@@ -205,6 +205,48 @@ async fn a_row_that_a_later_reading_overtook_tells_nothing_and_a_change_of_a_kno
 }
 
 #[tokio::test]
+async fn what_was_told_is_not_told_as_undecided_again() {
+    let world = World::new().await;
+    let shipped = portal(SHIPPED);
+    let hours = |hours: i64| now() + TimeDelta::hours(hours);
+    for (at, status) in [(0, "Completed"), (1, "Quibbled"), (2, "Completed")] {
+        let shown = [row("UKL1", status, "5.00")];
+        world.reads(&shipped, &shown, hours(at)).await;
+    }
+    let released = world.releases(&knows("Quibbled", "pending")).await;
+    assert_eq!(counts(&released), (0, 1, 0));
+    assert_eq!(world.told().await, [received("UKL1")]);
+}
+
+#[tokio::test]
+async fn a_file_that_gives_other_ids_than_the_one_read_by_releases_nothing() {
+    let world = World::new().await;
+    let shown = [row("UKL1", "Quibbled", "5.00")];
+    world.reads(&portal(SHIPPED), &shown, now()).await;
+    let read_by = ReadBy {
+        file: SHIPPED.to_owned(),
+        zone: "Africa/Nairobi".to_owned(),
+        currency: "KES".to_owned(),
+        refused: None,
+    };
+    let kept = world.store.set_read_by(&world.account.name, read_by);
+    kept.await.unwrap();
+    let line = "transaction_reference = { header = \"Receipt No.\" }";
+    let other = line.replace(" }", ", capture = \"^.(.*)$\" }");
+    let fixed = knows("Quibbled", "completed");
+    let released = |by: Arc<Portal>| {
+        let (store, account) = (world.store.clone(), world.account.clone());
+        async move { release_alone(&store, &account, &by, now()).await }
+    };
+    let both = portal(&fixed.text.replace(line, &other));
+    let refused = released(both).await.unwrap_err();
+    assert!(matches!(refused, ReleaseError::NotCompared), "{refused}");
+    assert_eq!((world.held().await, world.told().await), (1, vec![]));
+    released(fixed).await.unwrap();
+    assert_eq!(world.told().await, [received("UKL1")]);
+}
+
+#[tokio::test]
 async fn a_doubt_about_day_and_month_is_not_forgotten_with_the_page() {
     let world = World::new().await;
     let shipped = portal(SHIPPED);

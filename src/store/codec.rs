@@ -329,6 +329,9 @@ struct StoredHeld {
     above: Vec<String>,
     slots: Vec<String>,
     markup: String,
+    /// Not in records of before.
+    #[serde(default)]
+    without_hidden: bool,
     page: usize,
     number: usize,
 }
@@ -340,6 +343,7 @@ fn stored_held(held: &HeldRow) -> StoredHeld {
         above: held.above,
         slots: held.slots,
         markup: held.markup,
+        without_hidden: held.without_hidden,
         page: held.page,
         number: held.number,
     }
@@ -351,6 +355,7 @@ fn held_row(stored: StoredHeld) -> HeldRow {
         above: stored.above,
         slots: stored.slots,
         markup: stored.markup,
+        without_hidden: stored.without_hidden,
         page: stored.page,
         number: stored.number,
     }

@@ -83,6 +83,7 @@ fn decode(origin: &str, value: &[u8]) -> Result<Option<Known>, StoreError> {
         told: drift.told,
         level: drift.level,
         evidence: drift.evidence,
+        back: 0,
     });
     let usual = Skeleton {
         columns: stored.usual.read(),
@@ -164,6 +165,7 @@ mod tests {
                 told: BTreeSet::from([7]),
                 level: 2,
                 evidence: Some("/var/lib/tillwatch/evidence/kilima/1".to_owned()),
+                back: 0,
             }),
         };
         let value = encode("https://kilima.example", &known);

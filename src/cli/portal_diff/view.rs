@@ -1,5 +1,6 @@
 //! What `portal diff` prints: the rows that would not stay as they are, and a count of all. As JSON: both.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -24,9 +25,14 @@ struct Line {
 pub(super) struct Found(Vec<Line>);
 
 impl Found {
-    pub(super) fn of(pages: &[Compared], known: &Known, since: DateTime<Utc>) -> Self {
+    /// `known`: of a page, and since when is told.
+    pub(super) fn of<'a>(
+        pages: &[Compared],
+        known: impl Fn(&Compared) -> (Cow<'a, Known>, DateTime<Utc>),
+    ) -> Self {
         let lines = pages.iter().flat_map(|page| {
-            let fates = page.fates(known, since).into_iter();
+            let (known, since) = known(page);
+            let fates = page.fates(&known, since).into_iter();
             fates.map(|(row, of, fate)| Line {
                 page: page.name.clone(),
                 row,

@@ -67,6 +67,7 @@ fn every_kind_of_record_reads_back_as_it_was_written() {
             above: Vec::new(),
             slots: vec!["a".to_owned()],
             markup: "<tr><td>a</tr>".to_owned(),
+            without_hidden: true,
             page: 1,
             number: 2,
         }),

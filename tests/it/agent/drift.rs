@@ -225,7 +225,7 @@ async fn rows_put_aside_for_an_unknown_word_are_released_once_by_the_corrected_f
     assert!(nothing.starts_with(none), "{nothing}");
     assert!(!nothing.contains("Completed"), "{nothing}");
 
-    // Through the agent, which itself still reads with the file of its start.
+    // Through the agent.
     knows(1);
     assert_eq!(told(&stage, &receipt), 0);
     let one = "1 events told; 0 rows released without one; 0 rows stay";

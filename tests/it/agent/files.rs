@@ -110,7 +110,15 @@ async fn a_changed_file_is_taken_without_a_login_and_a_wrong_one_is_told_and_not
         &stage,
         &changed("https://org.kilima.example", "https://elsewhere.example"),
     );
-    stage.read_once("kilima").await;
+    stage
+        .until("that is taken too", || {
+            stage
+                .log()
+                .matches("the selector file changed and is in force")
+                .count()
+                == 2
+        })
+        .await;
     told(&stage, 0).await;
     // The account's own `origin` stands over the file's.
     assert_eq!(account(&stage, "kilima").await.selectors_wrong, None);

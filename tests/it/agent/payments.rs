@@ -27,6 +27,8 @@ async fn each_payment_comes_out_once_while_sessions_expire_and_the_cap_is_reache
                 login_cap: CAP,
                 login_window_s: WINDOW_S,
                 absolute_timeout_s: 20,
+                // All days are read within one session, on a slow machine too.
+                rows_per_page: 50,
                 ..PortalConfig::default()
             },
             keys: format!(
