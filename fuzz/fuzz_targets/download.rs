@@ -5,7 +5,7 @@ use std::io::{Cursor, Write};
 
 use libfuzzer_sys::fuzz_target;
 use pure::extract::export::{self, Converted};
-use pure::promises::read_table;
+use pure::promises::{self, read_table};
 use pure::{extract, portals};
 use scraper::Selector;
 use zip::CompressionMethod::Stored;
@@ -36,7 +36,7 @@ const AROUND: [(&str, &str); 5] = [
     ),
 ];
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: promises::caught_panics_are_none(), |data: &[u8]| {
     let Some((portal, rest)) = portals::choose(data) else {
         return;
     };

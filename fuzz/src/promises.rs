@@ -11,6 +11,12 @@ use crate::trial::{self, Trial};
 /// A text with so many digits could be an account, a phone or a reference. Row and column numbers have fewer.
 const NUMBER_OF_SOMEBODY: usize = 7;
 
+/// The libraries for workbooks may panic, and the reader of exports makes an error of it (`unharmed`): a panic that is caught is
+/// said in a line, and only one that nobody catches ends the run.
+pub fn caught_panics_are_none() {
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+}
+
 /// Reads the table of a page to the end, and checks what came of it.
 ///
 /// # Errors
