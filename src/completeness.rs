@@ -27,6 +27,7 @@ pub struct Progress {
     goal: Goal,
     run: usize,
     oldest: Option<DateTime<Utc>>,
+    last: Option<DateTime<Utc>>,
     any_known: bool,
 }
 
@@ -38,8 +39,14 @@ impl Progress {
             goal,
             run: 0,
             oldest: None,
+            last: None,
             any_known: false,
         }
+    }
+
+    /// One more row, of which nothing but its place is new: it was put aside before.
+    pub fn row_aside_before(&mut self) {
+        self.run += 1;
     }
 
     /// One more row, older than those before it. `known` means known and unchanged; a row that could
@@ -49,6 +56,7 @@ impl Progress {
         self.any_known |= known;
         if let Some(instant) = instant {
             self.oldest = Some(self.oldest.map_or(instant, |oldest| oldest.min(instant)));
+            self.last = Some(instant);
         }
     }
 
@@ -58,10 +66,17 @@ impl Progress {
         self.run >= self.goal.overlap && self.passed()
     }
 
-    /// Some row is older than the goal's instant.
+    /// The last row is older than the goal's instant. Any row would not do: one that is pending for long may stand above newer
+    /// ones.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.oldest.is_some_and(|oldest| oldest < self.goal.down_to)
+        self.last.is_some_and(|last| last < self.goal.down_to)
+    }
+
+    /// Instant of the last row read: everything newer was on the pages, where they begin with the newest.
+    #[must_use]
+    pub fn last(&self) -> Option<DateTime<Utc>> {
+        self.last
     }
 
     /// At least one row was known before.
@@ -182,10 +197,12 @@ fn utc(payment: &Payment) -> Option<DateTime<Utc>> {
     payment.instant().map(|instant| instant.to_utc())
 }
 
+/// Of the row on the balance: what the operator keeps of it never comes to the account.
 fn effect(payment: &Payment) -> Decimal {
+    let moved = payment.net_amount().unwrap_or(payment.amount);
     match payment.direction {
-        Direction::Credit => payment.amount,
-        Direction::Debit => -payment.amount,
+        Direction::Credit => moved,
+        Direction::Debit => -moved,
     }
 }
 
@@ -305,6 +322,44 @@ mod tests {
         reading.row(true, Some(at(80)));
         reading.row(true, Some(at(70)));
         assert!(reading.is_reached());
+    }
+
+    #[test]
+    fn an_old_row_above_newer_ones_ends_no_reading() {
+        let mut reading = progress(100, 0);
+        reading.row(true, Some(at(50)));
+        reading.row(true, Some(at(200)));
+        assert!(!reading.is_reached());
+        assert_eq!(
+            (reading.last(), reading.oldest()),
+            (Some(at(200)), Some(at(50)))
+        );
+        reading.row(true, Some(at(90)));
+        assert!(reading.is_reached());
+    }
+
+    #[test]
+    fn rows_that_were_put_aside_before_do_not_break_the_run_of_known_ones() {
+        let mut reading = progress(100, 2);
+        reading.row(true, Some(at(95)));
+        reading.row_aside_before();
+        assert!(reading.is_reached());
+    }
+
+    #[test]
+    fn what_the_operator_keeps_never_comes_to_the_balance() {
+        let with_fee = |second, amount, fee: i64, balance| Payment {
+            fee: Some(fee.into()),
+            ..row(second, amount, Some(balance))
+        };
+        let rows = [
+            row(1, 100, Some(1_000)),
+            with_fee(2, 200, 2, 1_198),
+            with_fee(3, -100, 1, 1_097),
+            with_fee(4, -200, -2, 899),
+        ];
+        let proved = judge(&rows, &progress(0, 0), finished());
+        assert_eq!((proved.proof, proved.gaps), (Proof::Balance, Vec::new()));
     }
 
     #[test]

@@ -311,23 +311,12 @@ fn after(halt: Halt, name: &AccountName) -> String {
 }
 
 fn not_read(status: &Status, facts: &Facts<'_>) -> Option<String> {
-    match status.state {
-        // Told as what they are; and a person who paused it knows.
-        State::Stopped(_)
-        | State::Paused
-        | State::OutboxFull
-        | State::WaitsForCode { .. }
-        | State::Quiet
-        | State::Unattended { .. } => return None,
-        State::Starting
-        | State::SigningIn
-        | State::SignedIn
-        | State::WaitsForLogin { .. }
-        | State::Yields
-        | State::Refused { .. }
-        | State::Failing { .. } => {}
+    // Told as what it is; and a person who paused it knows.
+    if status.state.is_left_alone() {
+        return None;
     }
     let since = status.last_poll.unwrap_or(facts.began);
+    let since = status.due_since.map_or(since, |due| due.max(since));
     let allowed = status.interval.saturating_mul(10).max(NOT_READ);
     let allowed = TimeDelta::from_std(allowed).unwrap_or(TimeDelta::MAX);
     (facts.now - since > allowed).then(|| {
@@ -351,12 +340,20 @@ fn text(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Accounts whose state says nothing yet: they start, or are on their way in.
+/// Accounts whose state says nothing of what was wrong: they start, are on their way in, or wait for their time. Only another
+/// state shows whether it is over.
 #[must_use]
 pub fn unsettled(statuses: &[Status]) -> BTreeSet<Subject> {
-    let on_the_way = statuses
-        .iter()
-        .filter(|status| matches!(status.state, State::Starting | State::SigningIn));
+    let on_the_way = statuses.iter().filter(|status| {
+        matches!(
+            status.state,
+            State::Starting
+                | State::SigningIn
+                | State::Quiet
+                | State::Unattended { .. }
+                | State::WaitsForLogin { .. }
+        )
+    });
     on_the_way
         .map(|status| Subject::Account(status.account.to_string()))
         .collect()
@@ -476,7 +473,11 @@ impl Watch {
             });
             (open.found, open.gone) = (true, None);
             let lasted = now.saturating_sub(open.since) >= key.kind.patience();
-            let is_news = open.told.is_none_or(|told| trouble.level > told);
+            // Another reason to stop asks something else of the person.
+            let is_other = key.kind == Kind::Stopped && trouble.what != open.trouble.what;
+            let is_news = open
+                .told
+                .is_none_or(|told| trouble.level > told || is_other);
             if lasted && is_news {
                 open.told = Some(trouble.level);
                 open.trouble = trouble.clone();

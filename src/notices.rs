@@ -1,10 +1,11 @@
 //! The task that tells people: looks how things stand, and hands what is new to the notifiers, each at its own pace.
 //!
-//! What was told is kept in `notices.json` of the state directory, so that a restart repeats nothing.
+//! What was told and arrived is kept in `notices.json` of the state directory, so that a restart repeats nothing of it.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chrono::SecondsFormat;
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::delivery::Progress;
-use crate::notice::{Facts, Notice, Subject, Told, Watch, troubles, unsettled};
+use crate::notice::{Facts, Key, Notice, Subject, Told, Watch, troubles, unsettled};
 use crate::notify::{Http, Notifier};
 use crate::payment::AccountName;
 use crate::retry::{self, Retried};
@@ -27,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOKS_PER_STORE: u32 = 5;
 /// Notices that wait for one notifier; more are dropped, and logged as all are.
 const QUEUE: usize = 256;
-/// How often one notice is tried.
+/// A notice that fails so often is told as an error; it is tried further.
 const TRIES: u32 = 8;
 /// How often the ping is sent.
 const PING_EVERY: Duration = Duration::from_secs(60);
@@ -50,6 +51,12 @@ pub struct Subjects {
     pub state_dir: PathBuf,
 }
 
+/// A notice in the queue of a notifier. While one holds it, it counts as not told.
+struct Waiting {
+    message: String,
+    _on_its_way: Arc<()>,
+}
+
 /// Tells until `stop`. `notifiers` come by their names in the config.
 pub async fn tell(
     subjects: Subjects,
@@ -66,6 +73,8 @@ pub async fn tell(
     let began = subjects.clock.now();
     let path = subjects.state_dir.join(FILE);
     let mut watch = Watch::resume(read(&path), subjects.clock.monotonic());
+    let mut on_the_way: Vec<(Key, Weak<()>)> = Vec::new();
+    let mut written = watch.told();
     let mut kept = BTreeMap::new();
     let mut looks = 0_u32;
     loop {
@@ -75,24 +84,43 @@ pub async fn tell(
         }
         looks = looks.wrapping_add(1);
         let notices = look(&subjects, &statuses, &kept, began, &mut watch);
-        if !notices.is_empty() {
-            write(&path, &watch.told());
-        }
         for notice in notices {
             let message = message(&notice, &subjects.clock);
             tracing::info!(kind = notice.key.kind.as_str(), "notice: {notice}");
+            let on_its_way = Arc::new(());
+            on_the_way.push((notice.key, Arc::downgrade(&on_its_way)));
             for (name, queue) in &queues {
-                if queue.try_send(message.clone()).is_err() {
+                let waiting = Waiting {
+                    message: message.clone(),
+                    _on_its_way: on_its_way.clone(),
+                };
+                if queue.try_send(waiting).is_err() {
                     tracing::error!(notifier = name, "a notice was dropped: too many wait");
                 }
             }
         }
+        let told = told_everywhere(&watch, &mut on_the_way);
+        if told != written {
+            write(&path, &told);
+            written = told;
+        }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             // A sender that is gone stops it too.
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(|stop| *stop) => {
+                write(&path, &told_everywhere(&watch, &mut on_the_way));
+                return;
+            }
         }
     }
+}
+
+/// What was told and arrived: the rest is told again after a restart.
+fn told_everywhere(watch: &Watch, on_the_way: &mut Vec<(Key, Weak<()>)>) -> Told {
+    on_the_way.retain(|(_, waiting)| waiting.strong_count() > 0);
+    let mut told = watch.told();
+    told.retain(|(key, _)| on_the_way.iter().all(|(waits, _)| waits != key));
+    told
 }
 
 fn look(
@@ -159,29 +187,30 @@ fn message(notice: &Notice, clock: &Clock) -> String {
     .to_string()
 }
 
-/// One notifier's worker: each notice in order, tried a bounded number of times.
-async fn deliver(name: String, notifier: Notifier, mut waiting: mpsc::Receiver<String>) {
-    while let Some(message) = waiting.recv().await {
-        for failures in 1..=TRIES {
-            let Err(error) = notifier.send(&message).await else {
+/// One notifier's worker: each notice in order, tried until it arrives.
+async fn deliver(name: String, notifier: Notifier, mut queue: mpsc::Receiver<Waiting>) {
+    while let Some(waiting) = queue.recv().await {
+        for failures in 1.. {
+            let Err(error) = notifier.send(&waiting.message).await else {
                 break;
             };
+            let wait = retry::delay(Retried::Notice, failures, 1.0);
+            let wait_ms = wait.as_millis();
             if failures == TRIES {
                 tracing::error!(
                     notifier = name,
                     failures,
-                    "a notice did not arrive and is given up: {error}"
+                    wait_ms,
+                    "a notice does not arrive, and others wait behind it: {error}"
                 );
-                break;
+            } else {
+                tracing::warn!(
+                    notifier = name,
+                    failures,
+                    wait_ms,
+                    "a notice did not arrive: {error}"
+                );
             }
-            let wait = retry::delay(Retried::Notice, failures, 1.0);
-            let wait_ms = wait.as_millis();
-            tracing::warn!(
-                notifier = name,
-                failures,
-                wait_ms,
-                "a notice did not arrive: {error}"
-            );
             tokio::time::sleep(wait).await;
         }
     }

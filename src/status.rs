@@ -156,6 +156,26 @@ impl State {
         }
     }
 
+    /// Is the account left alone on purpose, or until a person acts?
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        match self {
+            State::Stopped(_)
+            | State::Paused
+            | State::OutboxFull
+            | State::WaitsForCode { .. }
+            | State::Quiet
+            | State::Unattended { .. } => true,
+            State::Starting
+            | State::SigningIn
+            | State::SignedIn
+            | State::WaitsForLogin { .. }
+            | State::Yields
+            | State::Refused { .. }
+            | State::Failing { .. } => false,
+        }
+    }
+
     /// Why it is in this state and what to do, where there is something to say.
     #[must_use]
     pub fn why(&self) -> Option<String> {
@@ -204,6 +224,8 @@ pub struct Status {
     pub signed_in_at: Option<DateTime<Utc>>,
     /// The last complete reading.
     pub last_poll: Option<DateTime<Utc>>,
+    /// Since when it is to be read, after it was left alone on purpose in this run.
+    pub due_since: Option<DateTime<Utc>>,
     /// The next one.
     pub next_poll: Option<DateTime<Utc>>,
     /// Attempts in the window.
@@ -244,6 +266,7 @@ impl Status {
             interval,
             signed_in_at: None,
             last_poll: None,
+            due_since: None,
             next_poll: None,
             logins_used: 0,
             logins_cap: 0,

@@ -14,7 +14,7 @@ use crate::portal::Portal;
 use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
 use crate::schedule::Schedule;
-use crate::session::{Act, Event, Learned, Life, Outcome, Stand};
+use crate::session::{Act, Event, Learned, Life, Stand};
 use crate::status::State;
 use crate::store::{AccountState, Breaker, ReadBy, StoreError};
 
@@ -60,7 +60,7 @@ pub struct Agent<P> {
     polls: u64,
     /// The state that the last turns ended in, if not a reading: told once, not at every look.
     waited_in: Option<State>,
-    /// The last sign-ins had no outcome that is known; a page of the table settles that.
+    /// The last sign-in had no outcome that is known; a page of the table settles that.
     doubtful: bool,
     /// A first page without rows was met once in this run.
     met_empty: bool,
@@ -112,11 +112,7 @@ impl<P: Portal> Agent<P> {
             .await?;
         let held = edges.store.quarantine(Some(&account.about.name)).await?;
         let breaker = edges.store.breaker(&account.about.name).await?;
-        let doubtful = match &breaker {
-            Breaker::Doubtful { .. } => true,
-            Breaker::Open { outcome, .. } => outcome == Outcome::Unknown.as_str(),
-            Breaker::Closed | Breaker::Missing => false,
-        };
+        let doubtful = matches!(breaker, Breaker::Doubtful { .. });
         let schedule = Schedule::starting(edges.clock.monotonic(), account.pace.sweep);
         let stand = if known.paused {
             Stand::Paused
@@ -178,6 +174,9 @@ impl<P: Portal> Agent<P> {
         while !*stop.borrow() {
             if self.stand.act() == Act::Rest {
                 self.say(State::Paused, None).await;
+                if once {
+                    break;
+                }
                 let Some(()) = self.wait(None, &mut stop).await else {
                     break;
                 };
@@ -193,6 +192,9 @@ impl<P: Portal> Agent<P> {
             }
             if let Some(left) = self.quiet_left() {
                 self.after(Ok(Turn::Wait(left, State::Quiet)), now).await;
+                if once {
+                    break;
+                }
                 continue;
             }
             if self.stand.act() == Act::Read && self.edges.portal.needs_place() {

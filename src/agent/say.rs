@@ -100,6 +100,9 @@ impl<P: Portal> Agent<P> {
                     .signed_in_at
                     .filter(|_| matches!(state, State::Failing { .. }));
             }
+            if status.state.is_left_alone() && !state.is_left_alone() {
+                status.due_since = Some(now);
+            }
             status.state = state;
             status.next_poll = next_poll;
             status.logins_used = used;

@@ -137,6 +137,7 @@ impl<P: Portal> Agent<P> {
             SignIn::Stopped { halt, is_news } => {
                 if is_news {
                     self.waited_in = None;
+                    self.person_asked = None;
                 }
                 Ok(Turn::Wait(RECHECK, State::Stopped(halt)))
             }
@@ -184,7 +185,6 @@ impl<P: Portal> Agent<P> {
         let made = self.attempt().make().await;
         let event = match &made {
             Ok(SignIn::In) => {
-                self.doubtful = false;
                 self.has_yielded = false;
                 self.has_signed_in();
                 Event::PageIn

@@ -115,7 +115,7 @@ impl Seed {
     }
 
     /// The code for `now`, seconds since 1970; or how long to wait for the next one, when it is about to end or its
-    /// step is `used`, the last one typed.
+    /// step is `used`, the last one typed. One used far ahead is from a clock that was, and says nothing of today's steps.
     ///
     /// # Errors
     /// The pause.
@@ -123,7 +123,7 @@ impl Seed {
         let period = self.0.step();
         let (step, left) = (now / period, period - now % period);
         let about_to_end = left < LEFT.min(period);
-        if about_to_end || used.is_some_and(|used| step <= used) {
+        if about_to_end || used.is_some_and(|used| (step..=step + 1).contains(&used)) {
             return Err(Duration::from_secs(left));
         }
         let text = SecretString::from(self.0.generate(now).to_string());
@@ -192,6 +192,13 @@ mod tests {
         ] {
             assert_eq!(seed(text).err(), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_is_not_waited_for() {
+        let seed = seed(RFC).unwrap();
+        let ahead = seed.code(1_111_111_111, None).unwrap();
+        assert!(seed.code(3_000, Some(ahead.step)).is_ok());
     }
 
     #[test]

@@ -47,6 +47,58 @@ fn facts<'a>(
     }
 }
 
+/// What is told when the account is in these states, a minute each.
+fn told_of(states: Vec<State>) -> Vec<String> {
+    let (none, mut watch, mut told) = (BTreeMap::new(), Watch::default(), Vec::new());
+    for (minute, state) in states.into_iter().enumerate() {
+        let statuses = [status(state)];
+        let found = troubles(&facts(&statuses, &none, &[]));
+        let at = S(60 * minute as u64);
+        for notice in watch
+            .look(found.clone(), &unsettled(&statuses), at)
+            .into_iter()
+            .chain(watch.look(found, &unsettled(&statuses), at + S(30)))
+        {
+            let word = if notice.solved { "solved" } else { "open" };
+            told.push(format!("{word} {}", notice.key.kind.as_str()));
+        }
+    }
+    told
+}
+
+#[test]
+fn quiet_hours_do_not_solve_what_stopped_the_account() {
+    let stopped = || State::Stopped(Halt::Outcome(Outcome::WrongPassword));
+    let told = told_of(vec![
+        stopped(),
+        State::Quiet,
+        State::SigningIn,
+        stopped(),
+        State::SignedIn,
+    ]);
+    assert_eq!(told, ["open stopped", "solved stopped"]);
+}
+
+#[test]
+fn another_reason_to_stop_is_told_too() {
+    let told = told_of(vec![
+        State::Stopped(Halt::HistoryAgain { again: 1, of: 2 }),
+        State::SigningIn,
+        State::Stopped(Halt::Outcome(Outcome::WrongPassword)),
+    ]);
+    assert_eq!(told, ["open stopped", "open stopped"]);
+}
+
+#[test]
+fn a_morning_after_quiet_hours_is_no_alarm() {
+    let mut status = status(State::SigningIn);
+    status.last_poll = Some(now() - TimeDelta::hours(8));
+    status.due_since = Some(now());
+    let none = BTreeMap::new();
+    let found = troubles(&facts(&[status], &none, &[]));
+    assert!(found.is_empty());
+}
+
 #[test]
 fn a_changed_page_is_told_with_its_columns_and_again_when_it_changes_further() {
     let mut status = status(State::SignedIn);

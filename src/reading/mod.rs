@@ -308,10 +308,12 @@ impl<P: Portal> Reader<'_, P> {
             let normalized = match row.meaning {
                 Ok(normalized) => normalized,
                 Err(error) => {
-                    progress.row(false, None);
                     gathered.counted += 1;
                     gathered.aside += 1;
-                    if !self.memory.aside.contains(&key) {
+                    if self.memory.aside.contains(&key) {
+                        progress.row_aside_before();
+                    } else {
+                        progress.row(false, None);
                         let page = gathered.pages;
                         aside.push(QuarantinedRow {
                             key,

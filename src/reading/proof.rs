@@ -39,7 +39,11 @@ impl<P: Portal> Reader<'_, P> {
         }
         let finished = gathered.finished(self.memory.unread, plan.known_until);
         let proved = completeness::judge(&payments, progress, finished);
-        let covered_from = progress.oldest().unwrap_or(plan.goal.down_to);
+        let deepest = match order {
+            Order::NewestFirst => progress.last(),
+            Order::OldestFirst => progress.oldest(),
+        };
+        let covered_from = deepest.unwrap_or(plan.goal.down_to);
         let watermark = self
             .commit_proof(plan, covered_from, &proved, read_at)
             .await?;
@@ -192,7 +196,7 @@ fn rest(
     (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> (DateTime<Utc>, DateTime<Utc>) {
     match order {
-        Order::NewestFirst => (from, progress.oldest().unwrap_or(to)),
+        Order::NewestFirst => (from, progress.last().unwrap_or(to)),
         Order::OldestFirst => (newest.unwrap_or(from), to),
     }
 }

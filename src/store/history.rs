@@ -100,6 +100,11 @@ impl History {
             });
             common.gaps.retain(|gap| other.gaps.contains(gap));
             common.epochs.extend(other.epochs);
+            for (source, of_it) in &mut common.sources {
+                if !other.sources.contains_key(source) {
+                    of_it.watermark = None;
+                }
+            }
             for (source, there) in other.sources {
                 let source = common.sources.entry(source).or_default();
                 source.earliest = [source.earliest, there.earliest]

@@ -125,13 +125,21 @@ pub(super) fn copy(db: &mut Db, to: &Path) -> Result<(), StoreError> {
         });
     }
     open::make_dir(to).map_err(|error| StoreError::BackupUnusable(Box::new(error)))?;
-    copy_tree(&db.dir().join(STORE_DIR), &to.join(STORE_DIR)).map_err(copied)?;
-    fs::copy(db.dir().join(witness::NAME), to.join(witness::NAME)).map_err(copied)?;
+    let written = copy_into(db, to).map_err(copied);
+    if written.is_err() {
+        // Half a copy helps nobody, and on a full disk it stands in the way of the next one.
+        let _left = fs::remove_dir_all(to);
+    }
+    written
+}
+
+fn copy_into(db: &Db, to: &Path) -> io::Result<()> {
+    copy_tree(&db.dir().join(STORE_DIR), &to.join(STORE_DIR))?;
+    fs::copy(db.dir().join(witness::NAME), to.join(witness::NAME))?;
     File::open(to.join(witness::NAME))
         .and_then(|file| file.sync_all())
         .and_then(|()| sync_tree(to))
         .and_then(|()| to.parent().map_or(Ok(()), sync_parent))
-        .map_err(copied)
 }
 
 /// Opens the copy in `dir` and verifies it.

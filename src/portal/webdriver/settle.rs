@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::browser::Browser;
+use super::browser::{Browser, down};
 use super::form::{self, Place, StepError};
 use super::frames;
 use super::reading::{self, Reading};
@@ -152,7 +152,11 @@ impl Browser {
             self.in_frame = true;
             frames::enter(&self.session, place, &portal.origin, GOES).await?;
         }
-        self.loads.take().await?;
+        match self.loads.take().await {
+            // After the click: the credential is sent, and the answer to it will not be known.
+            Err(error) if self.may_be_signed_in => return Err(down(&error.to_string())),
+            taken => taken?,
+        }
         let clicked_in = form::click(&self.session, place, &portal.origin, GOES).await?;
         tracing::info!(step, "a page in between was clicked away");
         self.leave_frames().await?;

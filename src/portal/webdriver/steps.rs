@@ -45,7 +45,7 @@ impl Browser {
     /// Whatever ends a step, but for an element that is not there.
     pub(super) async fn walk(&mut self, script: &Script<'_>) -> Result<Walked, StepError> {
         self.leave_frames().await?;
-        let mut sent = false;
+        let (mut sent, mut sent_password) = (false, false);
         let mut typed_password = false;
         for (index, step) in script.steps.iter().enumerate() {
             if !matches!(step, Step::Dialog(_)) {
@@ -53,7 +53,11 @@ impl Browser {
                 self.session.expect_dialogs(dialogs(after));
             }
             if step.sends() || matches!(step, Step::Visit { .. }) {
-                self.loads.take().await?;
+                match self.loads.take().await {
+                    // A form on several pages: the credential is sent, and the answer to it will not be known.
+                    Err(error) if sent_password => return Err(down(&error.to_string())),
+                    taken => taken?,
+                }
             }
             // Before the click: an answer that is lost may still be a sign-in.
             self.may_be_signed_in |= typed_password && step.sends();
@@ -63,6 +67,7 @@ impl Browser {
                 }
                 other => other?,
             }
+            sent_password |= typed_password && step.sends();
             sent |= step.sends() || matches!(step, Step::Visit { .. });
             typed_password |= step.types(Value::Password);
         }
