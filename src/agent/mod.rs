@@ -57,6 +57,8 @@ pub struct Agent<P> {
     newest: Option<DateTime<Utc>>,
     watermark_told: Option<Duration>,
     failures: u32,
+    /// Tries in a row that a day of history could not be read.
+    past_failures: u32,
     polls: u64,
     /// The state that the last turns ended in, if not a reading: told once, not at every look.
     waited_in: Option<State>,
@@ -140,6 +142,7 @@ impl<P: Portal> Agent<P> {
             newest: None,
             watermark_told: None,
             failures: 0,
+            past_failures: 0,
             polls: 0,
             waited_in: None,
             doubtful,
@@ -246,11 +249,21 @@ impl<P: Portal> Agent<P> {
             match self.read_past(stop).await {
                 Err(error) if once || error.is_final() => return Err(error),
                 Err(error) => {
-                    let account = self.account.about.name.as_str();
-                    tracing::info!(account, "a day of history is read again later: {error}");
+                    self.past_failures = self.past_failures.saturating_add(1);
+                    let (account, failures) =
+                        (self.account.about.name.as_str(), self.past_failures);
+                    if failures.is_multiple_of(LASTING) {
+                        tracing::error!(
+                            account,
+                            failures,
+                            "a day of history cannot be read, and what was paid then and before is not told: {error}"
+                        );
+                    } else {
+                        tracing::info!(account, "a day of history is read again later: {error}");
+                    }
                     return Ok(Turn::Read(done));
                 }
-                Ok(()) => {}
+                Ok(()) => self.past_failures = 0,
             }
             let took = self.edges.clock.monotonic().saturating_sub(began);
             let is_enough = !once && took * 2 >= self.account.pace.poll;
