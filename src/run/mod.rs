@@ -1,7 +1,8 @@
 //! The agent as a whole: opens the store, the gates, the sinks and the portals, and ends them in order.
 //!
-//! Order of the end: accounts finish their step and close their browsers, then the sinks finish what they have in
-//! hand (the rest waits in the outbox for the next start), then the store is closed. Whatever ends by itself and should not have takes everything with it.
+//! Order of the end: accounts finish their step and close their browsers, then the sinks finish what they have in hand
+//! (the rest waits in the outbox for the next start), then the store is closed. Whatever ends by itself and should not
+//! have takes everything with it.
 
 use std::future::Future;
 use std::io::Write;

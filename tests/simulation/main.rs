@@ -3,8 +3,8 @@
 //!
 //! - `TILLWATCH_SIM_SEED=7 cargo test --test simulation whatever` replays one seed and shows the agent's log in true time.
 //! - `TILLWATCH_SIM_SEEDS=0..2000` runs other seeds than the default ones.
-//! - `TILLWATCH_SIM_DAYS=30` lets each seed last that many days, with polls rare enough for some 6,000 of them.
-//! - Ten thousand days of accounts, an hour or more on two cores:
+//! - `TILLWATCH_SIM_DAYS=30` lets each seed last that many days, with polls rare enough for some 4,000 of them.
+//! - Ten thousand days of accounts, some hours on two cores:
 //!   `TILLWATCH_SIM_SEEDS=0..334 TILLWATCH_SIM_DAYS=30 cargo test --test simulation whatever`.
 #![expect(clippy::expect_used, reason = "a test: what fails here fails the test")]
 
