@@ -139,3 +139,33 @@ pub(super) fn later(a: Seen, b: Seen) -> Seen {
     let revision = |seen: Seen| seen.told.map(|told| told.revision);
     if revision(b) > revision(a) { b } else { a }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sink_that_knows_nothing_of_an_account_has_not_its_watermark_in_any_order() {
+        let at: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
+        let of_it = SourceHistory {
+            earliest: Some(at),
+            watermark: Some(at),
+        };
+        let full = || History {
+            sources: BTreeMap::from([("kilima".to_owned(), of_it)]),
+            ..History::default()
+        };
+        for histories in [
+            vec![full(), History::default()],
+            vec![History::default(), full()],
+        ] {
+            let (common, _) = History::common(histories);
+            let expected = SourceHistory {
+                watermark: None,
+                ..of_it
+            };
+            assert_eq!(common.source("kilima"), expected);
+        }
+    }
+}
