@@ -2,7 +2,7 @@
 //! counted on disk like logins, over restarts and clock steps.
 //!
 //! Loads are taken from the hour in *shares* of a sixtieth, each written before the first load of it and counted until
-//! an hour after its last: a load costs no write of its own, and a crash costs the rest of one share. Time is told as for logins (`login::budget`), and like
+//! an hour after its last: a load costs no write of its own, and a crash costs the rest of the shares that were begun. Time is told as for logins (`login::budget`), and like
 //! there the pause grows as the hour is used up, so that a busy account slows down and never stops for long.
 
 use std::fs::{self, DirBuilder, File};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::clock::{BootId, Clock, Stamp};
 use crate::login::budget::{Cost, Entry, Rules, Verdict, decide, in_window};
@@ -70,6 +70,8 @@ struct State {
     share: u32,
     left: u32,
     shares: Vec<Entry>,
+    /// How many of the last ones have, or had when they were written, loads left.
+    open: usize,
 }
 
 impl PageLoads {
@@ -99,16 +101,17 @@ impl PageLoads {
             make.recursive(true).mode(0o700);
             make.create(dir).map_err(io("write"))?;
         }
-        let shares = match fs::read_to_string(path) {
+        let (shares, open) = match fs::read_to_string(path) {
             Ok(text) => parse(&text).unwrap_or_else(|| {
                 tracing::warn!(file = %path.display(), "the count of page loads cannot be read: the hour counts as used");
-                vec![Entry {
+                let used = Entry {
                     number: 0,
                     cost: Cost::Window,
                     at: clock.stamp(),
-                }]
+                };
+                (vec![used], 0)
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), 0),
             Err(error) => return Err(io("read")(error)),
         };
         Ok(Self {
@@ -119,6 +122,7 @@ impl PageLoads {
                 share,
                 left: 0,
                 shares,
+                open,
             })),
             stop,
         })
@@ -129,12 +133,24 @@ impl PageLoads {
     /// # Errors
     /// When it could not be written, and when the agent stops meanwhile.
     pub async fn take(&self) -> Result<(), PageLoadsError> {
+        self.once_there_are(1).await?.left -= 1;
+        Ok(())
+    }
+
+    /// Returns when so many pages may be loaded without a pause, as a sign-in must be: what is typed in does not wait for the hour.
+    ///
+    /// # Errors
+    /// As for [`PageLoads::take`].
+    pub async fn reserve(&self, pages: u32) -> Result<(), PageLoadsError> {
+        self.once_there_are(pages).await.map(drop)
+    }
+
+    async fn once_there_are(&self, pages: u32) -> Result<MutexGuard<'_, State>, PageLoadsError> {
         let mut stop = self.stop.clone();
         loop {
             let mut state = self.state.lock().await;
-            if state.left > 0 {
-                state.left -= 1;
-                return Ok(());
+            if state.left >= pages.min(state.most()) {
+                return Ok(state);
             }
             let wait = match state.verdict() {
                 Verdict::Go => {
@@ -155,15 +171,21 @@ impl PageLoads {
 }
 
 impl State {
+    /// All that an hour has.
+    fn most(&self) -> u32 {
+        self.rules.cap().saturating_mul(self.share)
+    }
+
     fn verdict(&self) -> Verdict {
         decide(&self.clock.stamp(), &self.shares, &self.rules)
     }
 
     fn with_one_more(mut self) -> Result<Self, PageLoadsError> {
         let now = self.clock.stamp();
-        // Loads of the last share may have been made until now: it counts for an hour from here on.
-        if let Some(last) = self.shares.last_mut().filter(|it| it.cost == Cost::One) {
-            last.at = now.clone();
+        // Loads of the open shares may have been made until now: they count for an hour from here on.
+        let open = self.shares.iter_mut().rev().take(self.open.max(1));
+        for share in open.filter(|it| it.cost == Cost::One) {
+            share.at = now.clone();
         }
         let mut shares = in_window(&now, &self.shares, self.rules.window()).to_vec();
         let number = shares.last().map_or(0, |last| last.number) + 1;
@@ -172,13 +194,14 @@ impl State {
             cost: Cost::One,
             at: now,
         });
-        replace(&self.path, &print(&shares)).map_err(|source| PageLoadsError::Io {
+        let left = self.left + self.share;
+        let open = usize::try_from(left.div_ceil(self.share)).unwrap_or(usize::MAX);
+        replace(&self.path, &print(&shares, open)).map_err(|source| PageLoadsError::Io {
             what: "write",
             path: self.path.clone(),
             source,
         })?;
-        self.shares = shares;
-        self.left = self.share;
+        (self.shares, self.left, self.open) = (shares, left, open);
         Ok(self)
     }
 }
@@ -201,12 +224,17 @@ struct Written {
     wall: DateTime<Utc>,
     boot: String,
     since_boot_ms: u64,
+    #[serde(default)]
+    open: bool,
 }
 
-fn print(shares: &[Entry]) -> String {
+fn print(shares: &[Entry], open: usize) -> String {
+    let closed = shares.len().saturating_sub(open);
     let written: Vec<Written> = shares
         .iter()
-        .map(|share| Written {
+        .enumerate()
+        .map(|(index, share)| Written {
+            open: index >= closed,
             number: share.number,
             all: share.cost == Cost::Window,
             wall: share.at.wall,
@@ -217,8 +245,10 @@ fn print(shares: &[Entry]) -> String {
     serde_json::to_string(&written).unwrap_or_default()
 }
 
-fn parse(text: &str) -> Option<Vec<Entry>> {
+/// The shares, and how many of them are open.
+fn parse(text: &str) -> Option<(Vec<Entry>, usize)> {
     let written: Vec<Written> = serde_json::from_str(text).ok()?;
+    let open = written.iter().filter(|share| share.open).count();
     let entries = written.into_iter().map(|share| Entry {
         number: share.number,
         cost: if share.all { Cost::Window } else { Cost::One },
@@ -228,7 +258,7 @@ fn parse(text: &str) -> Option<Vec<Entry>> {
             since_boot: Duration::from_millis(share.since_boot_ms),
         },
     });
-    Some(entries.collect())
+    Some((entries.collect(), open))
 }
 
 #[cfg(test)]
@@ -245,6 +275,19 @@ mod tests {
 
     fn clock() -> VirtualClock {
         VirtualClock::starting_at(DateTime::from_timestamp(1_790_000_000, 0).unwrap())
+    }
+
+    /// As many as are given from now on.
+    async fn taken_in_an_hour(loads: &PageLoads, clock: &VirtualClock) -> u32 {
+        let began = clock.elapsed();
+        let mut within = 0;
+        loop {
+            loads.take().await.unwrap();
+            if clock.elapsed() >= began + HOUR {
+                return within;
+            }
+            within += 1;
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -283,15 +326,28 @@ mod tests {
         let loads = opened(&dir.path().join("n"), &clock);
         loads.take().await.unwrap();
         tokio::time::sleep(HOUR).await;
-        let began = clock.elapsed();
-        let mut within = 0;
-        loop {
+        let within = taken_in_an_hour(&loads, &clock).await;
+        assert!((500..=600).contains(&within), "{within}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reserved_loads_wait_for_nothing_and_count_when_they_are_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = clock();
+        let loads = opened(&dir.path().join("n"), &clock);
+        for _ in 0..550 {
             loads.take().await.unwrap();
-            if clock.elapsed() >= began + HOUR {
-                break;
-            }
-            within += 1;
         }
+        loads.reserve(45).await.unwrap();
+        let asked = clock.elapsed();
+        for _ in 0..45 {
+            loads.take().await.unwrap();
+        }
+        assert_eq!(clock.elapsed(), asked);
+
+        loads.reserve(45).await.unwrap();
+        tokio::time::sleep(2 * HOUR).await;
+        let within = taken_in_an_hour(&loads, &clock).await;
         assert!((500..=600).contains(&within), "{within}");
     }
 

@@ -88,10 +88,27 @@ impl WebDriverPortal {
 
     /// The page with the form, once nothing is left of an earlier session.
     pub(super) async fn sign_in_page(&mut self) -> Result<Page, StepError> {
+        self.settings.loads.reserve(self.sign_in_loads()).await?;
         self.clear().await?;
         let portal = &self.settings.selectors;
         let url = portal.origin.join(&portal.sign_in.path);
         self.load(url).await
+    }
+}
+
+impl WebDriverPortal {
+    /// Pages from the form to the first of the table: a code grows old, and a form too, while others wait for the hour.
+    fn sign_in_loads(&self) -> u32 {
+        let sign_in = &self.settings.selectors.sign_in;
+        let steps = sign_in
+            .clear
+            .iter()
+            .chain(&sign_in.steps)
+            .chain(&sign_in.otp);
+        let loads = steps.filter(|step| step.sends() || matches!(step, Step::Visit { .. }));
+        u32::try_from(loads.count())
+            .unwrap_or(u32::MAX)
+            .saturating_add(2)
     }
 }
 
