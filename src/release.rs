@@ -9,7 +9,7 @@
 //! - A file that gives other ids than the one by which the account was read releases nothing: a reading compares the two first.
 //! - Without references a row that could be a twin of a known payment stays: only a reading can tell them apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,10 +20,11 @@ use crate::event::AccountRef;
 use crate::extract::{self, Row};
 use crate::identity::Fingerprint;
 use crate::normalize::{self, Normalized, Problem};
-use crate::payment::Status;
+use crate::payment::{PaymentId, Status};
 use crate::selectors::recipe::Recipe;
 use crate::selectors::{Order, Portal, file};
 use crate::store::{GapsFound, Quarantined, ReadBy, Reading, RowKey, Store, StoreError};
+use crate::understand;
 
 /// Added to what is said when a change of the pages was taken for the usual.
 pub const ACCEPTED: &str = "\nThe portal's pages count as usual as they are now";
@@ -291,6 +292,7 @@ fn judge(mut held: Vec<Quarantined>, account: &AccountRef, portal: &Portal) -> V
         }
     }
     keep_twins_apart(&mut judged);
+    keep_shared_references(&mut judged);
     judged
 }
 
@@ -321,6 +323,22 @@ fn keep_twins_apart(judged: &mut [Judged]) {
         if twins.is_some_and(|twins| *twins > 1) {
             let why = "an equal row lies in quarantine, and without references nobody can tell whether both are one payment";
             row.verdict = Verdict::Stays(why.to_owned(), false);
+        }
+    }
+}
+
+/// As on a page: rows that share a reference and move other money are nobody's payment.
+fn keep_shared_references(judged: &mut [Judged]) {
+    let read = judged.iter().filter_map(|row| match &row.verdict {
+        Verdict::Payment(read) => Some(&**read),
+        Verdict::NoPayment | Verdict::Stays(..) => None,
+    });
+    let shared: BTreeSet<PaymentId> = understand::with_shared_reference(read).collect();
+    for row in judged {
+        if let Verdict::Payment(read) = &row.verdict
+            && shared.contains(&read.payment.id)
+        {
+            row.verdict = Verdict::Stays(Problem::SharedReference.to_string(), false);
         }
     }
 }

@@ -2,13 +2,15 @@
 //!
 //! A page is believed only by a positive mark. One parse serves both questions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
 use crate::event::AccountRef;
 use crate::extract::{self, Document, ExtractError, HeldRow, RawField};
 use crate::normalize::{self, Normalized, RowError};
+use crate::payment::{Direction, Payment, PaymentId};
 use crate::selectors::{Field, Marks, Portal};
 use crate::session::Outcome;
 use crate::skeleton::Skeleton;
@@ -128,7 +130,8 @@ pub fn table_page(
     let extracted = extract::extract(portal, &document)?;
     let page = normalize::Page::new(portal, account, &extracted.rows, now);
     let rows = extracted.rows.iter();
-    let meanings: Vec<_> = rows.map(|row| page.payment(row)).collect();
+    let mut meanings: Vec<_> = rows.map(|row| page.payment(row)).collect();
+    refuse_shared_references(&mut meanings);
     let errors = meanings.iter().map(|meaning| meaning.as_ref().err());
     let skeleton = Skeleton::of(&extracted.headers, extracted.rows.iter().zip(errors));
     let held = meanings.iter().enumerate().map(|(index, meaning)| {
@@ -151,6 +154,38 @@ pub fn table_page(
         portal_count,
         skeleton,
     }))
+}
+
+/// Of rows that share a reference and move other money nobody can tell which one is the payment: none passes for it. The same
+/// money twice is one payment, shown in two states.
+fn refuse_shared_references(meanings: &mut [Result<Normalized, RowError>]) {
+    let shared: BTreeSet<PaymentId> =
+        with_shared_reference(meanings.iter().filter_map(|meaning| meaning.as_ref().ok()))
+            .collect();
+    for (index, meaning) in meanings.iter_mut().enumerate() {
+        let is_shared = |row: &Normalized| shared.contains(&row.payment.id);
+        if meaning.as_ref().is_ok_and(is_shared) {
+            *meaning = Err(RowError::shared_reference(index + 1));
+        }
+    }
+}
+
+/// References that stand for different money in these rows.
+pub fn with_shared_reference<'a>(
+    rows: impl Iterator<Item = &'a Normalized>,
+) -> impl Iterator<Item = PaymentId> {
+    let mut seen: HashMap<PaymentId, (Decimal, Direction)> = HashMap::new();
+    rows.filter(|row| row.fingerprint.is_none())
+        .filter_map(move |row| {
+            let (id, moves) = (row.payment.id, moves(&row.payment));
+            (*seen.entry(id).or_insert(moves) != moves).then_some(id)
+        })
+}
+
+/// What it does to the account.
+#[must_use]
+pub fn moves(payment: &Payment) -> (Decimal, Direction) {
+    (payment.amount, payment.direction)
 }
 
 /// What two loads of the same page must agree in.
@@ -189,6 +224,42 @@ mod tests {
         let text = include_str!("../selectors/kilima.toml");
         let portal = parse("kilima", "kilima.toml", text).unwrap();
         sign_in_page(&portal, html).unwrap()
+    }
+
+    #[test]
+    fn a_reference_that_other_money_shares_is_put_aside_and_not_dropped() {
+        let text = include_str!("../selectors/kilima.toml");
+        let portal = parse("kilima", "kilima.toml", text).unwrap();
+        let html = include_str!("../selectors/recordings/kilima/pages/statement-middle.html");
+        let account = crate::trial::account(&portal, None);
+        let now = "2027-01-01T00:00:00Z".parse().unwrap();
+        let read = |html: &str| match table_page(&portal, &account, html, now).unwrap() {
+            Understood::Table(table) => table.rows,
+            Understood::Not(session) => panic!("{session:?}"),
+        };
+        let rows = read(html);
+        let [one, other, ..] = &rows[..] else {
+            panic!("two rows")
+        };
+        let reference = |row: &ReadRow| row.cells[0].clone();
+        let aside = |rows: &[ReadRow]| rows.iter().filter(|row| row.meaning.is_err()).count();
+        let before = aside(&rows);
+        let shared = read(&html.replace(&reference(other), &reference(one)));
+        assert_eq!((rows.len(), aside(&shared)), (shared.len(), before + 2));
+        let why = shared[1].meaning.as_ref().unwrap_err().to_string();
+        assert!(
+            why.contains("row 2") && why.contains("other money"),
+            "{why}"
+        );
+        // The same row twice is one payment.
+        let row = html.find(&reference(one)).unwrap();
+        let (from, to) = (
+            html[..row].rfind("<tr").unwrap(),
+            row + html[row..].find("</tr>").unwrap() + 5,
+        );
+        let twice = format!("{}{}{}", &html[..to], &html[from..to], &html[to..]);
+        let twice = read(&twice);
+        assert_eq!((twice.len(), aside(&twice)), (rows.len() + 1, before));
     }
 
     #[test]

@@ -24,6 +24,21 @@ pub struct RowError {
     pub problem: Problem,
 }
 
+impl RowError {
+    /// Row `row` shares its reference with other money.
+    #[must_use]
+    pub fn shared_reference(row: usize) -> Self {
+        Self {
+            row,
+            field: Some(Field::TransactionReference),
+            column: None,
+            header: None,
+            shape: None,
+            problem: Problem::SharedReference,
+        }
+    }
+}
+
 impl std::error::Error for RowError {}
 
 impl fmt::Display for RowError {
@@ -102,6 +117,11 @@ pub enum Problem {
     /// Completed, but when?
     #[error("is empty, but the status says completed: correct its header, or the status map")]
     CompletedWithoutDate,
+    /// Another row of the reading bears its reference, and moves other money.
+    #[error(
+        "is the reference of another row that moves other money: name such rows in `table.skip`, or give them a `kind` of their own"
+    )]
+    SharedReference,
     /// None of the fields of `identity` has a value.
     #[error("none of the fields of `identity` has a value: the row cannot be told from others")]
     NoIdentity,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
 use crate::announce::{self, Announcement, Seen};
 use crate::clock::Clock;
@@ -17,14 +18,14 @@ use crate::completeness::{Goal, Progress, Proved};
 use crate::event::{AccountRef, Gap};
 use crate::extract::HeldRow;
 use crate::identity::{self, Fingerprint};
-use crate::normalize::Normalized;
+use crate::normalize::{Normalized, RowError};
 use crate::past::Unread;
-use crate::payment::{Payment, PaymentId};
+use crate::payment::{Direction, Payment, PaymentId};
 use crate::portal::{Days, Portal};
 use crate::selectors::{self, Order};
 use crate::skeleton::Skeleton;
 use crate::store::{Committed, GapsFound, QuarantinedRow, Reading, RowKey, Store};
-use crate::understand::TablePage;
+use crate::understand::{self, TablePage};
 
 mod aside;
 mod dry;
@@ -187,7 +188,7 @@ pub struct Reader<'a, P> {
 #[derive(Default)]
 struct Gathered {
     rows: Vec<Normalized>,
-    ids: HashSet<PaymentId>,
+    ids: HashMap<PaymentId, (Decimal, Direction)>,
     /// Of rows without a reference, page after page as displayed.
     fingerprints: Vec<Vec<Fingerprint>>,
     counted: u64,
@@ -196,6 +197,19 @@ struct Gathered {
     aside: usize,
     portal_count: Option<u64>,
     read_to_the_end: bool,
+}
+
+impl Gathered {
+    /// Not where a page before has other money under this reference.
+    fn apart(&self, read: Normalized, row: usize) -> Result<Normalized, RowError> {
+        let payment = &read.payment;
+        let before = self.ids.get(&payment.id);
+        let is_other = before.is_some_and(|before| *before != understand::moves(payment));
+        if is_other && read.fingerprint.is_none() {
+            return Err(RowError::shared_reference(row));
+        }
+        Ok(read)
+    }
 }
 
 impl<P: Portal> Reader<'_, P> {
@@ -303,9 +317,12 @@ impl<P: Portal> Reader<'_, P> {
         let mut fresh = Vec::new();
         let mut aside: Vec<QuarantinedRow> = Vec::new();
         let mut understood = self.replaced(&table, &known, plan.since).await?;
-        for row in table.rows {
+        for (number, row) in table.rows.into_iter().enumerate() {
             let key = RowKey::of(&row.cells);
-            let normalized = match row.meaning {
+            let meaning = row
+                .meaning
+                .and_then(|read| gathered.apart(read, number + 1));
+            let normalized = match meaning {
                 Ok(normalized) => normalized,
                 Err(error) => {
                     gathered.counted += 1;
@@ -329,7 +346,9 @@ impl<P: Portal> Reader<'_, P> {
             let instant = payment.instant().map(|at| at.to_utc());
             let news = is_news(payment, &known, plan.since);
             progress.row(!news || instant.is_some_and(|at| at < plan.since), instant);
-            if normalized.fingerprint.is_none() && !gathered.ids.insert(payment.id) {
+            let moves = understand::moves(payment);
+            let has_reference = normalized.fingerprint.is_none();
+            if has_reference && gathered.ids.insert(payment.id, moves).is_some() {
                 continue; // moved here from the page before
             }
             gathered.counted += 1;

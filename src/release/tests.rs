@@ -162,6 +162,20 @@ async fn what_a_corrected_file_understands_is_told_once_with_the_id_of_a_reading
 }
 
 #[tokio::test]
+async fn rows_that_share_a_reference_and_move_other_money_stay() {
+    let world = World::new().await;
+    let shipped = portal(SHIPPED);
+    let rows = ["5.00", "6.00"].map(|amount| row("UKL1", "Completed", amount));
+    world.reads(&shipped, &rows, now()).await;
+    let released = world.releases(&shipped).await;
+    assert_eq!(counts(&released), (0, 0, 2));
+    for row in &released.stays {
+        assert!(row.why.contains("other money"), "{}", row.why);
+    }
+    assert_eq!((world.held().await, world.told().await), (2, vec![]));
+}
+
+#[tokio::test]
 async fn a_row_that_the_file_now_names_as_no_payment_is_released_in_silence() {
     let world = World::new().await;
     world

@@ -287,7 +287,7 @@ impl Commit<'_> {
             }
         }
         for gap in &found.open {
-            if state.gaps.contains(gap) || state.gaps.len() >= MAX_GAPS {
+            if state.gaps.contains(gap) {
                 continue;
             }
             let again = self.times_closed(gap)?;
@@ -296,6 +296,12 @@ impl Commit<'_> {
                 self.done.gaps_opened.push(gap.clone());
             }
             state.gaps.push(gap.clone());
+            // The oldest has been told, and lies before what is read again.
+            if state.gaps.len() > MAX_GAPS {
+                let oldest = state.gaps.iter().enumerate();
+                let oldest = oldest.min_by_key(|(_, gap)| gap.from).map(|(at, _)| at);
+                state.gaps.remove(oldest.unwrap_or_default());
+            }
         }
         Ok(state)
     }

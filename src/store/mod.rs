@@ -52,7 +52,7 @@ use db::Db;
 
 /// Rows that one account may have in quarantine; more are counted, not kept.
 pub const MAX_QUARANTINED: usize = 1_000;
-/// Open holes that one account may have; more wait untold until there is room, and the watermark with them.
+/// Open holes that are remembered of one account; more are told too, and the oldest is forgotten.
 pub const MAX_GAPS: usize = 500;
 /// Events that one call of [`Store::outbox_after`] gives at most.
 pub const MAX_BATCH: usize = 10_000;

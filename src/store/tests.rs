@@ -204,6 +204,26 @@ async fn a_hole_is_told_once_and_once_more_when_it_was_filled_each_time_that_it_
 }
 
 #[tokio::test]
+async fn holes_beyond_the_limit_are_told_and_the_oldest_makes_room() {
+    let fixture = Fixture::new().await;
+    let at = |minute: usize| start() + TimeDelta::minutes(i64::try_from(minute).unwrap());
+    let holes = (0..=MAX_GAPS).map(|number| Gap {
+        from: at(number),
+        to: at(number + 1),
+        cause: GapCause::Balance,
+        before_reference: None,
+    });
+    let mut reading = reading(Vec::new());
+    reading.gaps.open = holes.collect();
+    let done = fixture.store.commit(reading.clone()).await.unwrap();
+    assert_eq!(done.gaps_opened.len(), MAX_GAPS + 1);
+    let kept = fixture.store.account(&name()).await.unwrap().unwrap().gaps;
+    assert_eq!((kept.len(), kept[0].from), (MAX_GAPS, at(1)));
+    let again = fixture.store.commit(reading).await.unwrap();
+    assert!(again.gaps_opened.is_empty());
+}
+
+#[tokio::test]
 async fn what_sessions_taught_is_kept_for_the_portal_that_taught_it() {
     use crate::session::Learned;
     let fixture = Fixture::new().await;
