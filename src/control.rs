@@ -3,6 +3,7 @@
 //! A command that needs the store asks here first, and opens the store itself only when nobody answers.
 
 mod known;
+mod request;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -11,18 +12,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 pub use known::KnownPayments;
+pub use request::{Answer, MAX_RECORDED, Request};
 
 use crate::config::{self, Resolved};
 use crate::event::AccountRef;
 use crate::login::code::{self, Given};
-use crate::overview::{AccountView, Overview};
+use crate::overview::Overview;
 use crate::payment::{AccountName, NotAPaymentId, PaymentId};
 use crate::portal::kept::Kept;
 use crate::selectors::Portal;
@@ -45,93 +46,6 @@ pub const MAX_KNOWN: usize = 10_000;
 
 /// What a command that only the agent can answer says when none runs.
 pub const NO_AGENT: &str = "no agent runs: start `tillwatch run`";
-
-/// What a command asks of the agent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Request {
-    /// Leave the account alone: sign out, end its browser, read nothing until `Resume`.
-    Pause {
-        /// Account name.
-        account: String,
-    },
-    /// Go on after `Pause`, or after the breaker stopped the account.
-    Resume {
-        /// Account name.
-        account: String,
-    },
-    /// Go on with an account whose changed selector file would emit history again: it may.
-    EmitAgain {
-        /// Account name.
-        account: String,
-    },
-    /// Read the account now.
-    Poll {
-        /// Account name.
-        account: String,
-    },
-    /// Rows put aside.
-    Quarantine {
-        /// Only of this account.
-        account: Option<String>,
-    },
-    /// Understand the rows put aside again, by the selector file as it is now, and tell them.
-    Release {
-        /// Account name.
-        account: String,
-    },
-    /// Compare the store with its witness.
-    StoreCheck,
-    /// A one-time code for the sign-in that waits for one.
-    Otp {
-        /// Account name.
-        account: String,
-        /// The code, or the text that holds it.
-        code: Given,
-    },
-    /// Count payments as told by an earlier program.
-    ImportSeen {
-        /// Payment ids; at most [`MAX_IDS`].
-        ids: Vec<String>,
-    },
-    /// What is known of payments of an account.
-    Known {
-        /// Account name.
-        account: String,
-        /// Payment ids; at most [`MAX_KNOWN`].
-        ids: Vec<String>,
-    },
-    /// Go on with a session that a person began in another browser.
-    ImportSession {
-        /// Account name.
-        account: String,
-        /// The origin that its cookies were chosen for.
-        origin: String,
-        /// Only the cookies that this origin is sent.
-        session: Kept,
-    },
-    /// How every account stands.
-    Status,
-    /// Copy the store.
-    StoreBackup {
-        /// New directory.
-        to: PathBuf,
-    },
-}
-
-/// What the agent answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Answer {
-    /// Done; the text is for a person.
-    Done(String),
-    /// Not done; the text says why and what to do.
-    Refused(String),
-    /// How every account stands.
-    Accounts(Vec<AccountView>),
-    /// What is known of payments.
-    Known(KnownPayments),
-}
 
 /// What the agent answers from. Cheap to clone.
 #[derive(Clone)]
@@ -163,6 +77,11 @@ pub enum Order {
         account: AccountRef,
         /// The selector file as it is now.
         portal: Arc<Portal>,
+    },
+    /// See [`Request::Record`].
+    Record {
+        /// See there.
+        pages: u16,
     },
     /// See [`Request::ImportSession`].
     Import {
@@ -282,7 +201,11 @@ async fn talk(stream: UnixStream, desk: Desk) {
         return;
     };
     let answer = match serde_json::from_str::<Request>(&line) {
-        Ok(request) => answer(request, &desk).await,
+        Ok(request) => tokio::select! {
+            answer = answer(request, &desk) => answer,
+            // Nothing more is said after a request: whoever asked has gone away.
+            _ = reader.fill_buf() => return,
+        },
         Err(_) => Answer::Refused(
             "the agent does not know this command: use the same version for both".to_owned(),
         ),
@@ -304,6 +227,9 @@ async fn answer(request: Request, desk: &Desk) -> Answer {
         Request::Poll { account } => order(Order::Poll, &account, accounts).await,
         Request::Otp { account, code } => give(&desk.codes, &account, &code),
         Request::Release { account } => release(account, desk).await,
+        Request::Record { account, pages } => {
+            order(Order::Record { pages }, &account, accounts).await
+        }
         Request::ImportSession {
             account,
             origin,
@@ -396,6 +322,7 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
         | Request::Status
         | Request::Otp { .. }
         | Request::Release { .. }
+        | Request::Record { .. }
         | Request::ImportSession { .. } => Err(NO_AGENT.to_owned()),
         Request::Quarantine { account } => match account.map(name).transpose() {
             Ok(account) => list(store, account.as_ref()).await,

@@ -2,6 +2,7 @@
 //!
 //! - `columns.json`: the titles of the columns before and after. `page.html`: the page with stand-ins for everybody's data, by
 //!   the same rules as a recording (`redact`), but with the titles that `columns.json` has. `page.png`: that page, not the portal's own, as a browser shows it.
+//! - Beside them the recordings that were asked for of the running agent, `<when>-recording/`, until a command takes them away.
 //! - The key of the stand-ins is forgotten at once: nobody can tell who stood there.
 //! - A few directories and bytes per account, 0700 and 0600; the oldest goes first. What fails here stops no reading.
 
@@ -17,11 +18,14 @@ use serde_json::json;
 use crate::drift::Report;
 use crate::event::AccountRef;
 use crate::extract;
+use crate::payment::AccountName;
 use crate::portal::Portal;
 use crate::redact::Redactor;
 use crate::selectors;
 
 const DIRECTORY: &str = "evidence";
+/// How names begin: they sort by it.
+const INSTANT: &str = "%Y%m%dT%H%M%SZ";
 /// Directories kept per account.
 const MOST: usize = 10;
 /// Bytes kept per account.
@@ -41,6 +45,27 @@ pub struct Exhibit {
     pub at: DateTime<Utc>,
 }
 
+/// Keeps a recording below the state directory, among what is kept of the account. Gives the directory.
+///
+/// # Errors
+/// What the file system says; then nothing of it is left.
+pub async fn keep_recording(
+    state: &Path,
+    account: &AccountName,
+    at: DateTime<Utc>,
+    files: Vec<(String, Vec<u8>)>,
+) -> io::Result<PathBuf> {
+    let root = state.join(DIRECTORY).join(account.as_str());
+    let name = format!("{}-recording", at.format(INSTANT));
+    let bytes: u64 = files.iter().map(|(_, content)| content.len() as u64).sum();
+    if bytes > MAX_BYTES / 2 {
+        let (mib, most) = (bytes >> 20, MAX_BYTES >> 21);
+        let why = format!("it has {mib} MiB, and at most {most} are kept: ask for fewer pages");
+        return Err(io::Error::other(why));
+    }
+    blocking(move || write(&root, &name, &files)).await
+}
+
 /// Keeps it below the state directory. Gives the directory.
 ///
 /// # Errors
@@ -52,8 +77,7 @@ pub async fn keep<P: Portal>(
 ) -> io::Result<PathBuf> {
     let root = state.join(DIRECTORY).join(exhibit.account.name.as_str());
     let columns = columns(&exhibit);
-    let name = exhibit.at.format("%Y%m%dT%H%M%SZ").to_string();
-    let name = format!("{name}-{}", word(&exhibit.report));
+    let name = format!("{}-{}", exhibit.at.format(INSTANT), word(&exhibit.report));
     let page = blocking(move || exhibit.redacted()).await?;
     let picture = match &page {
         Some(page) => portal.picture(page).await,
@@ -93,7 +117,9 @@ impl Exhibit {
             .as_ref()
             .and_then(|html| extract::parse(html).ok());
         let report = &self.report;
-        let redactor = Redactor::new(key, &self.portal).keeping(&report.before);
+        let number = &self.account.operator.number;
+        let redactor = Redactor::new(key, &self.portal).of_account(number);
+        let redactor = redactor.keeping(&report.before);
         let mut redactor = redactor.keeping(&report.after);
         Ok(page.map(|page| redactor.page(&page, &self.portal)))
     }
@@ -122,7 +148,7 @@ fn word(report: &Report) -> &'static str {
     }
 }
 
-fn write(root: &Path, name: &str, files: &[(&str, Vec<u8>)]) -> io::Result<PathBuf> {
+fn write(root: &Path, name: &str, files: &[(impl AsRef<str>, Vec<u8>)]) -> io::Result<PathBuf> {
     let made = |path: &Path| {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(path)
@@ -140,7 +166,9 @@ fn write(root: &Path, name: &str, files: &[(&str, Vec<u8>)]) -> io::Result<PathB
     let written = files.iter().try_for_each(|(name, content)| {
         let mut options = fs::OpenOptions::new();
         let options = options.write(true).create_new(true).mode(0o600);
-        options.open(directory.join(name))?.write_all(content)
+        options
+            .open(directory.join(name.as_ref()))?
+            .write_all(content)
     });
     if written.is_err() {
         // The disk is full, most often: what there is of it helps nobody.

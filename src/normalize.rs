@@ -22,7 +22,7 @@ use crate::selectors::{Field, Portal};
 
 pub use amount::AmountError;
 pub(crate) use amount::is_currency_word;
-pub use date::{DateError, has_offset};
+pub use date::{DateError, as_printed, has_offset};
 pub use error::{Problem, RowError};
 
 /// A row understood.

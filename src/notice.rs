@@ -4,12 +4,16 @@
 //! - What an account is just about to find out (it starts, it signs in) neither begins nor ends anything.
 //! - No text of a page but titles of columns, no secret: only names of the config, numbers and our own words.
 
+mod kind;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use kind::Kind;
 
 use crate::drift::Report;
 use crate::payment::AccountName;
@@ -34,94 +38,6 @@ pub enum Subject {
     Sink(String),
     /// The whole agent.
     Agent,
-}
-
-/// What is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// The account's files are wrong: it does not run.
-    Broken,
-    /// Its selector file was changed and is not taken.
-    SelectorFile,
-    /// The breaker: no sign-in until a person acts.
-    Stopped,
-    /// A one-time code is waited for.
-    Code,
-    /// It fails, and a person must act, or it has failed for long.
-    Failing,
-    /// It was not read for long.
-    NotRead,
-    /// The sinks do not take what is there.
-    OutboxFull,
-    /// The portal says that the password expires soon.
-    PasswordExpires,
-    /// The portal's pages are built in another way.
-    Drift,
-    /// Rows that are not understood.
-    Quarantine,
-    /// Holes in the history.
-    Gaps,
-    /// A sink takes no events.
-    SinkDead,
-    /// The disk is nearly full.
-    Disk,
-}
-
-impl Kind {
-    /// The word in notices.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Broken => "broken",
-            Kind::SelectorFile => "selector-file",
-            Kind::Stopped => "stopped",
-            Kind::Code => "code",
-            Kind::Failing => "failing",
-            Kind::NotRead => "not-read",
-            Kind::OutboxFull => "outbox-full",
-            Kind::PasswordExpires => "password-expires",
-            Kind::Drift => "drift",
-            Kind::Quarantine => "quarantine",
-            Kind::Gaps => "gaps",
-            Kind::SinkDead => "sink-dead",
-            Kind::Disk => "disk",
-        }
-    }
-
-    /// How long it must last before it is told.
-    fn patience(self) -> Duration {
-        match self {
-            Kind::SinkDead => Duration::from_secs(30),
-            Kind::Broken
-            | Kind::SelectorFile
-            | Kind::Stopped
-            | Kind::Code
-            | Kind::Failing
-            | Kind::NotRead
-            | Kind::OutboxFull
-            | Kind::PasswordExpires
-            | Kind::Drift
-            | Kind::Quarantine
-            | Kind::Gaps
-            | Kind::Disk => Duration::ZERO,
-        }
-    }
-
-    /// Does it follow from what the account is doing?
-    fn is_of_state(self) -> bool {
-        match self {
-            Kind::Stopped | Kind::Code | Kind::Failing | Kind::NotRead | Kind::OutboxFull => true,
-            Kind::Broken
-            | Kind::SelectorFile
-            | Kind::PasswordExpires
-            | Kind::Drift
-            | Kind::Quarantine
-            | Kind::Gaps
-            | Kind::SinkDead
-            | Kind::Disk => false,
-        }
-    }
 }
 
 /// Names one trouble.
@@ -205,6 +121,12 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
         if let Some(report) = &status.drift {
             let (what, todo) = of_drift(report, &status.account);
             add(subject.clone(), Kind::Drift, what, &todo, report.level);
+        }
+        if let Some(why) = &status.history_fails {
+            let days = status.days_unread;
+            let what = format!("history of {days} days cannot be read, and is not told: {why}");
+            let todo = "it is tried again after each reading; if the portal shows those days to you, correct the selector file";
+            add(subject.clone(), Kind::History, what, todo, 1);
         }
         let (aside, gaps) = facts.kept.get(&status.account).copied().unwrap_or_default();
         if aside > 0 {
@@ -453,8 +375,9 @@ impl Watch {
             if now.saturating_sub(gone) < CALM {
                 return true;
             }
-            // The portal says it after a sign-in only: without one in this run nobody knows whether it is over.
-            if open.found || key.kind != Kind::PasswordExpires {
+            // Found by a sign-in, or by many tries, only: without those in this run nobody knows whether it is over.
+            let is_rare = matches!(key.kind, Kind::PasswordExpires | Kind::History);
+            if open.found || !is_rare {
                 notices.push(Notice {
                     key: key.clone(),
                     trouble: open.trouble.clone(),

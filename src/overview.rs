@@ -46,6 +46,10 @@ pub struct AccountView {
     pub quarantined: u64,
     /// Holes told and not filled.
     pub gaps: u64,
+    /// Days of older history that are still to be read.
+    pub days_unread: u64,
+    /// Why they could not be read for long.
+    pub history_fails: Option<String>,
     /// In how many days the password expires, where the portal said so at the last sign-in.
     pub password_expires_in_days: Option<u32>,
     /// Version of the selector file in force: the first 12 digits of its SHA-256. Empty where none is.
@@ -169,6 +173,8 @@ fn view(
         payments_told: status.payments_told,
         quarantined: kept.quarantined.len() as u64,
         gaps: state.map_or(0, |state| state.gaps.len() as u64),
+        days_unread: status.days_unread,
+        history_fails: status.history_fails.clone(),
         password_expires_in_days: status.password_expires_in,
         selectors: status.selectors.clone(),
         selectors_wrong: status.selectors_wrong.clone(),
@@ -215,6 +221,8 @@ fn broken(name: &AccountName) -> AccountView {
         payments_told: 0,
         quarantined: 0,
         gaps: 0,
+        days_unread: 0,
+        history_fails: None,
         password_expires_in_days: None,
         selectors: String::new(),
         selectors_wrong: None,

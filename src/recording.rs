@@ -20,6 +20,7 @@
 //! ```
 
 mod compare;
+mod making;
 mod replay;
 
 use std::fmt::Write as _;
@@ -29,6 +30,7 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
 pub use compare::{Difference, differences};
+pub use making::{Made, Making};
 pub use replay::Replay;
 
 use crate::diagnostic::Diagnostics;

@@ -68,6 +68,8 @@ pub struct Redactor {
     phrases: BTreeSet<String>,
     /// Regexes of the file, and the words in each.
     patterns: Vec<(Regex, BTreeSet<String>)>,
+    /// The account's number: it looks like an amount, and whoever knows it would learn the factor.
+    number: Option<String>,
     kept: BTreeSet<String>,
     names: BTreeSet<String>,
 }
@@ -145,9 +147,17 @@ impl Redactor {
             patterns: regexes
                 .map(|regex| (regex.clone(), words_of(regex.as_str())))
                 .collect(),
+            number: None,
             kept: BTreeSet::new(),
             names: BTreeSet::new(),
         }
+    }
+
+    /// The account's number is no amount.
+    #[must_use]
+    pub fn of_account(mut self, number: &str) -> Self {
+        self.number = Some(number.to_owned());
+        self
     }
 
     /// Lets these whole texts stay too.
@@ -227,6 +237,9 @@ impl Redactor {
     }
 
     fn token(&mut self, token: &str, place: Place, words: &BTreeSet<String>) -> String {
+        if self.number.as_deref() == Some(token) {
+            return self.shaped(token);
+        }
         let is_digit = |byte: u8| byte.is_ascii_digit();
         let is_number = token.bytes().any(is_digit)
             && !token.contains(['*', '_'])

@@ -242,6 +242,8 @@ pub struct Status {
     pub payments_told: u64,
     /// Days of older history that are still to be read.
     pub days_unread: u64,
+    /// Why they could not be read for long.
+    pub history_fails: Option<String>,
     /// Rows put aside on the last reading.
     pub quarantined: u64,
     /// Holes in the last reading.
@@ -275,6 +277,7 @@ impl Status {
             page_loads: 0,
             payments_told: 0,
             days_unread: 0,
+            history_fails: None,
             quarantined: 0,
             gaps: 0,
             password_expires_in: None,

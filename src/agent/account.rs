@@ -15,6 +15,7 @@ use crate::login::credentials::Sources;
 use crate::login::gate::Gate;
 use crate::one_time_code::Codes;
 use crate::payment::AccountName;
+use crate::portal::Taped;
 use crate::portal::pool::Pool;
 use crate::schedule::Pace;
 use crate::selectors;
@@ -58,7 +59,7 @@ pub struct Limits {
 /// What an account works with.
 pub struct Edges<P> {
     /// Where pages come from.
-    pub portal: P,
+    pub portal: Taped<P>,
     /// Where payments go.
     pub store: Store,
     /// The login budget of its portal user.

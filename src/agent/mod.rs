@@ -5,15 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Timelike, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::{oneshot, watch};
 
 use crate::control::Answer;
 use crate::drift::Known;
+use crate::normalize;
 use crate::portal::Portal;
 use crate::reading::{Done, Memory, ReadError};
 use crate::retry;
 use crate::schedule::Schedule;
+use crate::selectors::Field;
 use crate::session::{Act, Event, Learned, Life, Stand};
 use crate::status::State;
 use crate::store::{AccountState, Breaker, ReadBy, StoreError};
@@ -28,6 +30,7 @@ mod orders;
 mod person;
 mod plan;
 mod recipe;
+mod record;
 mod say;
 mod turn;
 
@@ -76,6 +79,8 @@ pub struct Agent<P> {
     imported: bool,
     /// Who imported it waits to hear whether the portal takes it.
     import_asked: Option<oneshot::Sender<Answer>>,
+    /// Somebody waits for a recording.
+    wanted: Option<record::Wanted>,
     /// When the session that is on began.
     signed_in_at: Option<DateTime<Utc>>,
     /// The portal was left to somebody else since a page of our own session was read.
@@ -105,9 +110,11 @@ impl<P: Portal> Agent<P> {
         limits: Limits,
         edges: Edges<P>,
     ) -> Result<Self, StoreError> {
-        // Portals print whole seconds: a payment of this very second must not fall between two stools.
-        let now = edges.clock.now();
-        let first_start = now.with_nanosecond(0).unwrap_or(now);
+        // A payment of this very second, or minute, must not fall between two stools.
+        let dates = &account.selectors.fields.dates;
+        let completed = dates.get(&Field::CompletionDate);
+        let formats = completed.map_or_else(|| dates.values().flatten().collect(), Vec::from_iter);
+        let first_start = normalize::as_printed(edges.clock.now(), formats);
         let known = edges
             .store
             .begin_account(&account.about.name, account.since.unwrap_or(first_start))
@@ -152,6 +159,7 @@ impl<P: Portal> Agent<P> {
             person_asked: None,
             imported: false,
             import_asked: None,
+            wanted: None,
             signed_in_at: None,
             has_yielded: false,
             known,
@@ -162,6 +170,7 @@ impl<P: Portal> Agent<P> {
         };
         agent.show_structure();
         agent.say_file();
+        agent.say_unread();
         Ok(agent)
     }
 
@@ -194,6 +203,7 @@ impl<P: Portal> Agent<P> {
                 continue;
             }
             if let Some(left) = self.quiet_left() {
+                self.say_not_recorded("it has its quiet hours");
                 self.after(Ok(Turn::Wait(left, State::Quiet)), now).await;
                 if once {
                     break;
@@ -214,6 +224,7 @@ impl<P: Portal> Agent<P> {
                 self.leave().await;
                 return turn.map(drop);
             }
+            self.then_record(&turn).await;
             let turn = match turn {
                 Ok(Turn::Read(done)) => self.then_past(done, once, &|| *stopping.borrow()).await,
                 other => other,
@@ -258,12 +269,17 @@ impl<P: Portal> Agent<P> {
                             failures,
                             "a day of history cannot be read, and what was paid then and before is not told: {error}"
                         );
+                        let why = Some(error.to_string());
+                        self.edges.seat.update(|status| status.history_fails = why);
                     } else {
                         tracing::info!(account, "a day of history is read again later: {error}");
                     }
                     return Ok(Turn::Read(done));
                 }
-                Ok(()) => self.past_failures = 0,
+                Ok(()) => {
+                    self.past_failures = 0;
+                    self.edges.seat.update(|status| status.history_fails = None);
+                }
             }
             let took = self.edges.clock.monotonic().saturating_sub(began);
             let is_enough = !once && took * 2 >= self.account.pace.poll;
@@ -285,10 +301,11 @@ impl<P: Portal> Agent<P> {
     /// Waits for leave to have a browser, an order or the end. `None`: the end.
     async fn await_place(&mut self, due: Duration, stop: &mut watch::Receiver<bool>) -> Option<()> {
         let since = self.edges.clock.monotonic();
-        let importing = self.import_asked.is_some();
+        let asked = self.import_asked.is_some() || self.wanted.is_some();
         tokio::select! {
-            () = tokio::time::sleep(IMPORT_PATIENCE), if importing => {
+            () = tokio::time::sleep(CROWD_PATIENCE), if asked => {
                 self.say_import_crowded();
+                self.say_not_recorded("every browser is taken: raise `max_sessions`");
                 Some(())
             }
             place = self.edges.pool.place(due) => {
@@ -426,6 +443,10 @@ impl<P: Portal> Agent<P> {
         let asked = error.of_portal().map(retry::asked_pause);
         let wait = retry::delay(verdict, self.failures, self.jitter(self.failures.into()))
             .max(asked.unwrap_or_default());
+        // The portal is well, and its session is not to end for want of being asked.
+        let is_well = matches!(error, TurnError::Read(ReadError::Moving));
+        let touch = self.life.touch_every().filter(|_| is_well);
+        let wait = touch.map_or(wait, |touch| wait.min(touch));
         let account = self.account.about.name.as_str();
         let (failures, retry_ms) = (self.failures, wait.as_millis());
         let state = State::Failing {
@@ -464,7 +485,7 @@ impl<P: Portal> Agent<P> {
 
 /// A failure that has lasted this many tries is told to a person, whatever it is.
 const LASTING: u32 = 10;
-/// Whoever imported a session hears after this long that every browser is taken.
-const IMPORT_PATIENCE: Duration = Duration::from_secs(10);
+/// Whoever imported a session, or wants a recording, hears after this long that every browser is taken.
+const CROWD_PATIENCE: Duration = Duration::from_secs(10);
 /// A stopped account looks this often whether its credential changed.
 const RECHECK: Duration = Duration::from_secs(10);

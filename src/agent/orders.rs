@@ -15,6 +15,7 @@ impl<P: Portal> Agent<P> {
             Order::Import { origin, session } => {
                 return self.import(&origin, *session, answer).await;
             }
+            Order::Record { pages } => return self.record_next(pages, answer),
             Order::EmitAgain => {
                 let said = self.emit_again().await;
                 // Whoever asked may have gone away meanwhile.
@@ -26,6 +27,7 @@ impl<P: Portal> Agent<P> {
                 self.edges.portal.close().await;
                 self.life.forget();
                 self.say_import_dropped();
+                self.say_not_recorded("it was paused");
                 let paused = self.edges.store.set_paused(&name, true).await;
                 if paused.is_ok() {
                     self.becomes(Event::Pause);

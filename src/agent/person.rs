@@ -8,7 +8,7 @@ use super::{Agent, TurnError};
 use crate::portal::Portal;
 use crate::session::Event;
 use crate::sign_in;
-use crate::status::Halt;
+use crate::status::{Halt, State};
 use crate::store::Breaker;
 use crate::understand::Session;
 
@@ -35,6 +35,7 @@ impl<P: Portal> Agent<P> {
         self.person_asked = None;
         self.has_signed_in();
         self.edges.portal.keep().await;
+        self.say(State::SignedIn, None).await;
         Ok(true)
     }
 

@@ -121,7 +121,14 @@ impl<P: Portal> Agent<P> {
         let name = &self.account.about.name;
         self.edges.store.set_unread(name, unread).await?;
         self.known.unread = unread;
+        self.say_unread();
         Ok(())
+    }
+
+    pub(super) fn say_unread(&self) {
+        let zone = self.account.selectors.zone;
+        let days = self.known.unread.map_or(0, |unread| unread.days(zone));
+        self.edges.seat.update(|status| status.days_unread = days);
     }
 
     /// To where this run or earlier ones have read, the history that is put off apart.

@@ -1,8 +1,10 @@
 //! One turn of an account: read, and sign in when the page asks for it.
 
+use std::time::Duration;
+
 use super::{Agent, RECHECK, Turn, TurnError};
 use crate::login::budget::Why;
-use crate::portal::{Portal, PortalError};
+use crate::portal::{Portal, PortalError, Taped};
 use crate::reading::{Done, Plan, ReadError, Reader};
 use crate::session::{Act, Event, Outcome};
 use crate::sign_in::{Attempt, SignIn, SignInError};
@@ -96,7 +98,6 @@ impl<P: Portal> Agent<P> {
         self.edges.seat.update(|status| {
             status.payments_told += done.told as u64;
             status.page_loads += done.pages as u64;
-            status.days_unread = days_left;
         });
         Ok(())
     }
@@ -162,7 +163,7 @@ impl<P: Portal> Agent<P> {
         finished(read)
     }
 
-    pub(super) fn attempt(&mut self) -> Attempt<'_, P> {
+    pub(super) fn attempt(&mut self) -> Attempt<'_, Taped<P>> {
         Attempt {
             account: &self.account.about.name,
             number: &self.account.about.operator.number,
@@ -223,17 +224,25 @@ impl<P: Portal> Agent<P> {
         let began = self.edges.clock.monotonic();
         let read = reader.read(plan).await;
         self.look_at_structure().await;
-        match &read {
-            Ok(_) => {
+        self.book(began, read.as_ref().err());
+        if read.is_ok() {
+            self.has_yielded = false;
+            self.becomes(Event::PageIn);
+        }
+        read
+    }
+
+    /// What pages of the table that were asked for since `began` have shown of the session.
+    pub(super) fn book(&mut self, began: Duration, failed: Option<&ReadError>) {
+        let ended = self.edges.clock.monotonic();
+        match failed {
+            None => {
                 self.life.sign_of_life(began);
                 // Page after page was asked for meanwhile: no pause that the session outlived.
-                let ended = self.edges.clock.monotonic();
                 self.life.asked(ended);
                 self.life.sign_of_life(ended);
-                self.has_yielded = false;
-                self.becomes(Event::PageIn);
             }
-            Err(ReadError::Portal(
+            Some(ReadError::Portal(
                 PortalError::Hung { .. }
                 | PortalError::BrowserLost { .. }
                 | PortalError::OutOfMemory { .. },
@@ -241,9 +250,8 @@ impl<P: Portal> Agent<P> {
                 self.life.forget();
                 self.becomes(Event::BrowserLost);
             }
-            Err(_) => self.life.asked(self.edges.clock.monotonic()),
+            Some(_) => self.life.asked(ended),
         }
-        read
     }
 }
 

@@ -347,7 +347,9 @@ async fn known_of(
             .read()
             .ok_or_else(|| Failure::Agent(AskError::Foreign)),
         Answer::Refused(why) => Err(Failure::Refused(why)),
-        Answer::Done(_) | Answer::Accounts(_) => Err(AskError::Foreign.into()),
+        Answer::Done(_) | Answer::Accounts(_) | Answer::Recorded { .. } => {
+            Err(AskError::Foreign.into())
+        }
     }
 }
 

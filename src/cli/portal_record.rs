@@ -1,4 +1,5 @@
-//! `tillwatch portal record`: a recording from pages saved by hand or from a browser's HAR file, everybody's data replaced.
+//! `tillwatch portal record`: a recording through the running agent, from pages saved by hand, or from a browser's HAR file;
+//! everybody's data replaced.
 
 mod har;
 
@@ -8,24 +9,30 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use super::ConfigArg;
 use super::portal_try::load::{self, Refusal};
 use super::recordings;
 use crate::clock::Clock;
+use crate::config::{self, NoAccount};
+use crate::control::{self, Answer, AskError, MAX_RECORDED, NO_AGENT, Request};
+use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
-use crate::extract::{self, Document, ExtractError};
-use crate::recording::{FILE, Kind, Recording, Step};
-use crate::redact::{Place, Redactor};
-use crate::selectors::Portal;
-use crate::trial::{self, Trial};
-use crate::understand::{self, Session};
+use crate::extract::ExtractError;
+use crate::recording::{Kind, Made, Making, Step};
 
-/// Makes a recording with stand-ins for names, numbers, balances and tokens. Spends no login, and asks the portal nothing.
+/// Makes a recording with stand-ins for names, numbers, balances and tokens.
+///
+/// Of an account: through the session of the running agent. It spends no login; where none is on, the agent signs in as it
+/// would have, and that is recorded too. Of pages or a HAR file: the portal is asked nothing.
 #[derive(Debug, Clone, clap::Args)]
+#[command(group = clap::ArgGroup::new("saved").args(["pages", "har"]))]
 pub struct RecordArgs {
-    /// Name of the portal: the stem of its selector file, whose headers and words are what stays readable.
-    pub portal: String,
+    /// Account of the running agent; with --pages or --har, name of the portal: the stem of its selector file, whose headers
+    /// and words are what stays readable.
+    #[arg(value_name = "ACCOUNT|PORTAL")]
+    pub name_of: String,
     /// Pages saved from a browser as HTML, in their order.
-    #[arg(long, num_args = 1.., required_unless_present = "har", conflicts_with = "har")]
+    #[arg(long, num_args = 1..)]
     pub pages: Vec<PathBuf>,
     /// What the browser's developer tools saved of its network traffic (HAR 1.2, with contents).
     #[arg(long, value_name = "FILE")]
@@ -33,12 +40,18 @@ pub struct RecordArgs {
     /// Name of the recording.
     #[arg(long, default_value = "pages")]
     pub name: String,
-    /// The account's number; it becomes a stand-in too.
-    #[arg(long, default_value = "600123")]
+    /// Pages of the table, of an account.
+    #[arg(long, default_value_t = 2, value_name = "NUMBER", conflicts_with = "saved", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_RECORDED)))]
+    pub table_pages: u16,
+    /// The account's number; it becomes a stand-in too. Of an account it is known.
+    #[arg(long, default_value = "600123", requires = "saved")]
     pub number: String,
-    /// Directory of the selector files.
-    #[arg(long, default_value = "selectors")]
+    /// Directory of the selector files. Of an account the config has it.
+    #[arg(long, default_value = "selectors", requires = "saved")]
     pub selectors: PathBuf,
+    /// Where the account is configured.
+    #[command(flatten)]
+    pub config: ConfigArg,
 }
 
 /// Why there is no recording.
@@ -61,61 +74,127 @@ enum RecordError {
     Key(getrandom::Error),
     #[error("nothing of {origin} is in it that a recording holds")]
     Nothing { origin: String },
+    #[error("{0}")]
+    Config(Diagnostics),
+    #[error("{0}; with --pages or --har a recording is made without an account")]
+    NoAccount(#[from] NoAccount),
+    #[error(transparent)]
+    Agent(#[from] AskError),
+    #[error("{0}")]
+    Refused(String),
+    #[error("{}: {source}; the recording stands in {} meanwhile", .path.display(), .at.display())]
+    NotTaken {
+        path: PathBuf,
+        source: std::io::Error,
+        at: PathBuf,
+    },
+}
+
+impl RecordError {
+    fn exit(&self) -> Exit {
+        match self {
+            RecordError::Portal(refusal) => refusal.exit(),
+            RecordError::Config(_) => Exit::Config,
+            RecordError::NoAccount(_) => Exit::Usage,
+            RecordError::Page { .. }
+            | RecordError::File { .. }
+            | RecordError::Har { .. }
+            | RecordError::There { .. }
+            | RecordError::Key(_)
+            | RecordError::Nothing { .. }
+            | RecordError::Agent(_)
+            | RecordError::Refused(_)
+            | RecordError::NotTaken { .. } => Exit::Failed,
+        }
+    }
 }
 
 /// Prints what was made and what stayed readable.
 pub async fn run(args: &RecordArgs) -> Exit {
-    let now = Clock::System.now();
-    let made = fs_key().and_then(|key| record(args, now, key));
+    let made = if args.pages.is_empty() && args.har.is_none() {
+        of_account(args).await
+    } else {
+        fresh_key().and_then(|key| record(args, Clock::System.now(), key))
+    };
     let (out, err, exit) = match made {
         Ok(out) => (out, String::new(), Exit::Ok),
-        Err(error) => (String::new(), format!("error: {error}\n"), Exit::Failed),
+        Err(error) => (String::new(), format!("error: {error}\n"), error.exit()),
     };
     let printed = std::io::stdout().lock().write_all(out.as_bytes());
     let _closed = std::io::stderr().lock().write_all(err.as_bytes());
     printed.map_or(Exit::StdoutClosed, |()| exit)
 }
 
+/// The running agent records its own pages; the recording is taken from its state directory to the selector files.
+async fn of_account(args: &RecordArgs) -> Result<String, RecordError> {
+    let config = config::load(&args.config.config).map_err(RecordError::Config)?;
+    let portal = &config.account(&args.name_of)?.settings.portal;
+    let dir = free(&config.selectors_dir, portal, &args.name)?;
+    let request = Request::Record {
+        account: args.name_of.clone(),
+        pages: args.table_pages,
+    };
+    match control::ask(&config.state_dir, &request).await? {
+        Some(Answer::Recorded {
+            dir: at,
+            steps,
+            told,
+        }) => {
+            let taken = taken(&at, &dir);
+            taken.map_err(|(path, source)| RecordError::NotTaken { path, source, at })?;
+            Ok(format!("{}: {steps} steps\n{told}", dir.display()))
+        }
+        Some(Answer::Refused(why)) => Err(RecordError::Refused(why)),
+        Some(Answer::Done(_) | Answer::Accounts(_) | Answer::Known(_)) => {
+            Err(AskError::Foreign.into())
+        }
+        None => Err(RecordError::Refused(format!(
+            "{NO_AGENT}; it signs in within its budget, and is recorded then"
+        ))),
+    }
+}
+
+/// Copies the files, then removes where they stood.
+fn taken(at: &Path, dir: &Path) -> Result<(), (PathBuf, std::io::Error)> {
+    fs::create_dir_all(dir).map_err(|error| (dir.to_owned(), error))?;
+    let entries = fs::read_dir(at).map_err(|error| (at.to_owned(), error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| (at.to_owned(), error))?;
+        let to = dir.join(entry.file_name());
+        fs::read(entry.path())
+            .and_then(|bytes| fs::write(&to, bytes))
+            .map_err(|error| (to, error))?;
+    }
+    fs::remove_dir_all(at).map_err(|error| (at.to_owned(), error))
+}
+
+/// Where the recording will stand.
+fn free(selectors: &Path, portal: &str, name: &str) -> Result<PathBuf, RecordError> {
+    let dir = recordings::dir_of(selectors, portal).join(name);
+    if dir.exists() {
+        return Err(RecordError::There { dir });
+    }
+    Ok(dir)
+}
+
 /// A key that is forgotten with this process.
-fn fs_key() -> Result<[u8; 32], RecordError> {
+fn fresh_key() -> Result<[u8; 32], RecordError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(RecordError::Key)?;
     Ok(key)
 }
 
-/// A recording while it is made.
-struct Making<'a> {
-    portal: &'a Portal,
-    redactor: Redactor,
-    now: DateTime<Utc>,
-    steps: Vec<Step>,
-    files: Vec<(String, String)>,
-    /// Pages whose rows were not the same afterwards.
-    changed: Vec<String>,
-}
-
 fn record(args: &RecordArgs, now: DateTime<Utc>, key: [u8; 32]) -> Result<String, RecordError> {
-    let portal = load::portal(&args.selectors, &args.portal)?;
-    let dir = recordings::dir_of(&args.selectors, &args.portal).join(&args.name);
-    if dir.exists() {
-        return Err(RecordError::There { dir });
-    }
-    let mut making = Making {
-        redactor: Redactor::new(key, &portal),
-        portal: &portal,
-        now,
-        steps: Vec::new(),
-        files: Vec::new(),
-        changed: Vec::new(),
-    };
+    let portal = load::portal(&args.selectors, &args.name_of)?;
+    let dir = free(&args.selectors, &args.name_of, &args.name)?;
+    let mut making = Making::new(&portal, key, now, &args.number);
     for page in &args.pages {
         let html = load::saved(page)?;
-        making
-            .page(&html, None)
-            .map_err(|source| RecordError::Page {
-                page: page.clone(),
-                source,
-            })?;
+        let made = making.page(&html, None, None);
+        made.map_err(|source| RecordError::Page {
+            page: page.clone(),
+            source,
+        })?;
     }
     if let Some(path) = &args.har {
         let text = fs::read_to_string(path).map_err(|source| RecordError::File {
@@ -127,149 +206,58 @@ fn record(args: &RecordArgs, now: DateTime<Utc>, key: [u8; 32]) -> Result<String
             source,
         })?;
         for entry in entries {
-            making.entry(&entry);
+            take(&mut making, &entry);
         }
     }
-    if making.steps.is_empty() {
+    if making.is_empty() {
         return Err(RecordError::Nothing {
             origin: portal.origin.to_string(),
         });
     }
-    making.write(&dir, &args.number)
+    let made = making.made();
+    write(&dir, &made)?;
+    Ok(format!(
+        "{}: {} steps\n{}",
+        dir.display(),
+        made.steps,
+        made.told
+    ))
 }
 
-impl Making<'_> {
-    /// A page with stand-ins, and what it is.
-    fn page(&mut self, html: &str, answers: Option<Step>) -> Result<(), ExtractError> {
-        let page = extract::parse(html)?;
-        let made = self.redactor.page(&page, self.portal);
-        let is = self.kind(&page, answers.as_ref());
-        let file = format!("page-{}.html", self.files.len() + 1);
-        if is == Kind::Table {
-            let rows = |page: &Document| {
-                Trial::of(
-                    self.portal,
-                    trial::account(self.portal, None),
-                    page,
-                    self.now,
-                )
-                .map(|trial| trial.understood().count())
-            };
-            if rows(&page).ok() != extract::parse(&made).ok().and_then(|page| rows(&page).ok()) {
-                self.changed.push(file.clone());
-            }
+/// An answer of the portal; scripts, styles and pictures are left out.
+fn take(making: &mut Making<'_>, entry: &har::Entry) {
+    let location = entry.location.as_ref().map(|to| making.address(to));
+    let step = Step {
+        at: Some(making.address(&entry.at)),
+        method: entry.method.clone(),
+        status: entry.status,
+        content_type: entry.content_type.clone(),
+        location,
+        ..Step::page(Kind::Request, String::new())
+    };
+    let kind = entry.content_type.as_str();
+    if step.location.is_some() {
+        making.redirect(step);
+    } else if kind.contains("html") {
+        // A page over the limits is none that the agent would read.
+        let _refused = making.page(&entry.text, Some(step), None);
+    } else if kind.contains("json") {
+        if let Ok(value) = serde_json::from_str(&entry.text) {
+            making.json(step, &value);
         }
-        self.steps.push(Step {
-            is,
-            file: Some(file.clone()),
-            ..answers.unwrap_or_else(|| Step::page(is, file.clone()))
-        });
-        self.files.push((file, made));
-        Ok(())
-    }
-
-    fn kind(&self, page: &Document, answers: Option<&Step>) -> Kind {
-        let had = |is: Kind| self.steps.iter().any(|step| step.is == is);
-        match understand::session(&self.portal.marks, page) {
-            Session::SignedOut if !had(Kind::SignIn) => Kind::SignIn,
-            Session::SignedIn if extract::extract(self.portal, page).is_ok() => Kind::Table,
-            Session::SignedIn
-                if answers.is_some() && had(Kind::SignIn) && !had(Kind::Submitted) =>
-            {
-                Kind::Submitted
-            }
-            Session::SignedIn | Session::SignedOut | Session::Refused(_) | Session::Stranger => {
-                Kind::Page
-            }
-        }
-    }
-
-    /// An answer of the portal; scripts, styles and pictures are left out.
-    fn entry(&mut self, entry: &har::Entry) {
-        let at = self.redactor.address(&entry.at, self.portal);
-        let location = entry
-            .location
-            .as_ref()
-            .map(|to| self.redactor.address(to, self.portal));
-        let step = Step {
-            at: Some(at),
-            method: entry.method.clone(),
-            status: entry.status,
-            content_type: entry.content_type.clone(),
-            location,
-            ..Step::page(Kind::Request, String::new())
-        };
-        let kind = entry.content_type.as_str();
-        if step.location.is_some() {
-            self.steps.push(Step { file: None, ..step });
-        } else if kind.contains("html") {
-            // A page over the limits is none that the agent would read.
-            let _refused = self.page(&entry.text, Some(step));
-        } else if kind.contains("json") {
-            let Ok(value) = serde_json::from_str(&entry.text) else {
-                return;
-            };
-            let made = self.redactor.json(&value).to_string();
-            self.keep(step, "json", made);
-        } else if kind.contains("csv") {
-            let made = self.redactor.table(&entry.text);
-            self.keep(
-                Step {
-                    is: Kind::Download,
-                    ..step
-                },
-                "csv",
-                made,
-            );
-        }
-    }
-
-    fn keep(&mut self, step: Step, ending: &str, made: String) {
-        let file = format!("answer-{}.{ending}", self.files.len() + 1);
-        self.steps.push(Step {
-            file: Some(file.clone()),
-            ..step
-        });
-        self.files.push((file, made));
-    }
-
-    fn write(mut self, dir: &Path, number: &str) -> Result<String, RecordError> {
-        let recording = Recording {
-            recorded: self.now,
-            number: self.redactor.text(number, Place::Cell),
-            zone: None,
-            currency: None,
-            steps: self.steps,
-        };
-        let write = |name: &str, text: &str| {
-            let path = dir.join(name);
-            fs::write(&path, text).map_err(|source| RecordError::File { path, source })
-        };
-        fs::create_dir_all(dir).map_err(|source| RecordError::File {
-            path: dir.to_owned(),
-            source,
-        })?;
-        write(FILE, &recording.render())?;
-        for (name, text) in &self.files {
-            write(name, text)?;
-        }
-        Ok(told(dir, &recording, &self.changed, &self.redactor))
+    } else if kind.contains("csv") {
+        making.csv(step, &entry.text);
     }
 }
 
-/// What was made, what stayed, what is next.
-fn told(dir: &Path, recording: &Recording, changed: &[String], redactor: &Redactor) -> String {
-    let mut text = format!("{}: {} steps\n", dir.display(), recording.steps.len());
-    for file in changed {
-        text.push_str(&format!("{file}: other rows are understood than before: look at it with `tillwatch portal try`\n"));
+fn write(dir: &Path, made: &Made) -> Result<(), RecordError> {
+    fs::create_dir_all(dir).map_err(|source| RecordError::File {
+        path: dir.to_owned(),
+        source,
+    })?;
+    for (name, text) in &made.files {
+        let path = dir.join(name);
+        fs::write(&path, text).map_err(|source| RecordError::File { path, source })?;
     }
-    text.push_str("These texts of the pages stayed as they were, beside dates and small numbers. Is none of them anybody's?\n");
-    for phrase in redactor.kept() {
-        text.push_str(&format!("  {phrase}\n"));
-    }
-    text.push_str("So did these names of which the pages are built: ids, classes, parts of addresses, keys. Is none of them anybody's?\n");
-    let names: Vec<&str> = redactor.names().iter().map(String::as_str).collect();
-    text.push_str(&format!("  {}\n", names.join(" ")));
-    text.push_str("Then write down what the pages must give: tillwatch portal test --accept\n");
-    text
+    Ok(())
 }

@@ -165,8 +165,8 @@ fn say(answer: Answer) -> Exit {
             println!("{text}");
             Exit::Ok
         }
-        // Only `status` is answered so.
-        Answer::Accounts(_) | Answer::Known(_) => Exit::Failed,
+        // Only to commands of their own.
+        Answer::Accounts(_) | Answer::Known(_) | Answer::Recorded { .. } => Exit::Failed,
         Answer::Refused(text) => {
             eprintln!("error: {text}");
             Exit::Failed

@@ -144,7 +144,9 @@ async fn imported(args: &ImportArgs) -> Result<Vec<String>, Failure> {
         match answer {
             Answer::Done(done) => said.push(done),
             Answer::Refused(why) => return Err(Failure::Refused(why)),
-            Answer::Accounts(_) | Answer::Known(_) => return Err(AskError::Foreign.into()),
+            Answer::Accounts(_) | Answer::Known(_) | Answer::Recorded { .. } => {
+                return Err(AskError::Foreign.into());
+            }
         }
     }
     if said.is_empty() {

@@ -160,7 +160,9 @@ async fn imported(args: &ImportArgs) -> Result<String, Failure> {
     match control::ask(&config.state_dir, &request).await? {
         Some(Answer::Done(said)) => Ok(said),
         Some(Answer::Refused(why)) => Err(Failure::Refused(why)),
-        Some(Answer::Accounts(_) | Answer::Known(_)) => Err(AskError::Foreign.into()),
+        Some(Answer::Accounts(_) | Answer::Known(_) | Answer::Recorded { .. }) => {
+            Err(AskError::Foreign.into())
+        }
         None => kept(&config, account, resolved, &session).await,
     }
 }

@@ -34,7 +34,7 @@ pub async fn run(args: StatusArgs) -> Exit {
     let accounts = match control::ask(&config.state_dir, &Request::Status).await {
         Ok(Some(Answer::Accounts(accounts))) => accounts,
         Ok(Some(Answer::Refused(text))) => return failed(&text),
-        Ok(Some(Answer::Done(_) | Answer::Known(_))) => {
+        Ok(Some(Answer::Done(_) | Answer::Known(_) | Answer::Recorded { .. })) => {
             return failed(&AskError::Foreign.to_string());
         }
         Ok(None) => return failed(NO_AGENT),
@@ -85,6 +85,7 @@ fn table(accounts: &[AccountView], width: Option<usize>) -> String {
             .clone()
             .into_iter()
             .chain(next(account))
+            .chain(history(account))
             .chain(account.drift.as_ref().map(drifted))
             .chain(wrong_file(account))
             .collect();
@@ -121,6 +122,16 @@ fn line(account: &AccountView) -> Vec<String> {
 fn next(account: &AccountView) -> Option<String> {
     let at = account.logins.next_possible.as_deref()?;
     Some(format!("next login possible {}", time_of_day(at)))
+}
+
+fn history(account: &AccountView) -> Option<String> {
+    if account.days_unread == 0 {
+        return None;
+    }
+    let why = account.history_fails.as_ref();
+    let why = why.map_or_else(String::new, |why| format!(", which fails: {why}"));
+    let days = account.days_unread;
+    Some(format!("{days} days of history are still to be read{why}"))
 }
 
 fn drifted(drift: &DriftView) -> String {
@@ -192,6 +203,8 @@ mod tests {
             payments_told: 17,
             quarantined: 1,
             gaps: 0,
+            days_unread: 0,
+            history_fails: None,
             password_expires_in_days: None,
             selectors: "3fa9c2e1b077".to_owned(),
             selectors_wrong: None,
@@ -243,6 +256,28 @@ mod tests {
              kilima-main  signed in                     5h02m  2/27+3     4s    612      1     0  closed   3fa9c2e1b077\n\
              other        stopped, a person must act        -  2/27+3      -    612      1     0  locked   3fa9c2e1b077\n\
              \nother: the user is locked"
+        );
+    }
+
+    #[test]
+    fn history_that_is_still_to_be_read_is_said_and_why_it_fails() {
+        let unread = AccountView {
+            days_unread: 3,
+            ..account()
+        };
+        let text = table(std::slice::from_ref(&unread), None);
+        assert!(
+            text.ends_with("kilima-main: 3 days of history are still to be read"),
+            "{text}"
+        );
+        let failing = AccountView {
+            history_fails: Some("the page has no table".to_owned()),
+            ..unread
+        };
+        let text = table(&[failing], None);
+        assert!(
+            text.ends_with("read, which fails: the page has no table"),
+            "{text}"
         );
     }
 

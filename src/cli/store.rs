@@ -169,7 +169,9 @@ async fn asked(dir: &Path, request: Request) -> Result<Option<String>, CommandEr
     match control::ask(dir, &request).await? {
         Some(Answer::Done(text)) => Ok(Some(text)),
         Some(Answer::Refused(text)) => Err(CommandError::Refused(text)),
-        Some(Answer::Accounts(_) | Answer::Known(_)) => Err(control::AskError::Foreign.into()),
+        Some(Answer::Accounts(_) | Answer::Known(_) | Answer::Recorded { .. }) => {
+            Err(control::AskError::Foreign.into())
+        }
         None => Ok(None),
     }
 }

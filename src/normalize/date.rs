@@ -1,8 +1,8 @@
 //! A portal's local time to an instant. Pure.
 
-use chrono::format::{Fixed, Item, StrftimeItems};
+use chrono::format::{Fixed, Item, Numeric, StrftimeItems};
 use chrono::offset::LocalResult;
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
 use super::months;
@@ -117,6 +117,28 @@ pub fn has_offset(format: &str) -> bool {
     })
 }
 
+/// `at` as a portal with these formats may print it: in whole seconds, or in whole minutes where one of them has no seconds.
+pub fn as_printed<'a>(
+    at: DateTime<Utc>,
+    formats: impl IntoIterator<Item = &'a String>,
+) -> DateTime<Utc> {
+    let whole = at.with_nanosecond(0).unwrap_or(at);
+    if formats.into_iter().all(|format| has_seconds(format)) {
+        return whole;
+    }
+    whole.with_second(0).unwrap_or(whole)
+}
+
+fn has_seconds(format: &str) -> bool {
+    StrftimeItems::new(format).any(|item| {
+        matches!(
+            item,
+            Item::Numeric(Numeric::Second | Numeric::Timestamp, _)
+                | Item::Fixed(Fixed::RFC3339 | Fixed::RFC2822)
+        )
+    })
+}
+
 fn at(
     local: NaiveDateTime,
     zone: Tz,
@@ -153,6 +175,21 @@ mod tests {
             clock_change: ClockChange::Refuse,
         };
         parse(text, rule, now).map(|instant| instant.to_rfc3339())
+    }
+
+    #[test]
+    fn an_instant_is_printed_in_whole_minutes_where_a_format_has_no_seconds() {
+        let at = "2026-11-22T12:03:27.5Z".parse().unwrap();
+        let printed = |formats: &[&str]| {
+            let formats: Vec<String> = formats.iter().map(|&one| one.to_owned()).collect();
+            super::as_printed(at, &formats).to_rfc3339()
+        };
+        let second = "2026-11-22T12:03:27+00:00";
+        assert_eq!(printed(&["%d-%m-%Y %H:%M:%S", "%FT%T", "%s", "%+"]), second);
+        assert_eq!(printed(&["%d-%m-%Y %I:%M:%S %p"]), second);
+        let minute = "2026-11-22T12:03:00+00:00";
+        assert_eq!(printed(&["%d-%m-%Y %H:%M:%S", "%d/%m/%Y %H:%M"]), minute);
+        assert_eq!(printed(&["%d/%m/%Y %I:%M %p"]), minute);
     }
 
     #[test]

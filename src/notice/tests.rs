@@ -67,6 +67,35 @@ fn told_of(states: Vec<State>) -> Vec<String> {
 }
 
 #[test]
+fn history_that_cannot_be_read_is_told_with_its_days_and_why() {
+    let mut status = status(State::SignedIn);
+    (status.days_unread, status.history_fails) = (3, Some("the page has no table".to_owned()));
+    let found = troubles(&facts(&[status], &BTreeMap::new(), &[]));
+    let (key, trouble) = found.first_key_value().unwrap();
+    assert_eq!((found.len(), key.kind), (1, Kind::History));
+    assert!(trouble.what.starts_with("history of 3 days"), "{trouble:?}");
+    assert!(
+        trouble.what.ends_with(": the page has no table"),
+        "{trouble:?}"
+    );
+}
+
+#[test]
+fn a_restart_does_not_tell_that_history_is_read() {
+    let mut fails = status(State::SignedIn);
+    (fails.days_unread, fails.history_fails) = (3, Some("the page has no table".to_owned()));
+    let found = |status: Status| troubles(&facts(&[status], &BTreeMap::new(), &[]));
+    let mut before = Watch::default();
+    let told = before.look(found(fails), &BTreeSet::new(), S(0));
+    assert_eq!(told.len(), 1);
+    let mut after = Watch::resume(before.told(), S(0));
+    for at in [1, 10, 60] {
+        let told = after.look(found(status(State::SignedIn)), &BTreeSet::new(), S(at));
+        assert!(told.is_empty(), "{told:?}");
+    }
+}
+
+#[test]
 fn quiet_hours_do_not_solve_what_stopped_the_account() {
     let stopped = || State::Stopped(Halt::Outcome(Outcome::WrongPassword));
     let told = told_of(vec![

@@ -15,10 +15,12 @@ use crate::selectors;
 
 pub mod kept;
 pub mod pool;
+mod taped;
 mod trouble;
 pub mod way;
 pub mod webdriver;
 
+pub use taped::Taped;
 pub use trouble::NoSession;
 
 /// One page as fetched at an instant. Never logged: it holds names and balances.

@@ -43,6 +43,18 @@ impl Replay {
         self.reached = self.reached.max(Some(*index));
         self.steps.get(*index)
     }
+
+    /// Where a form leads of which no step answers the request: to the page after the one that was reached last. The agent
+    /// records pages, not what was sent for them; a recording that has any such request has all of them.
+    pub fn sent(&mut self) -> Option<&str> {
+        if self.steps.iter().any(|step| step.method == "POST") {
+            return None;
+        }
+        let next = self.reached? + 1;
+        let at = self.steps.get(next)?.at.as_deref()?;
+        self.reached = Some(next);
+        Some(at)
+    }
 }
 
 fn split(at: &str) -> (&str, &str) {
@@ -105,5 +117,19 @@ mod tests {
         assert_eq!(told("POST", "/ajax"), "5");
         assert_eq!(told("GET", "/form"), "6");
         assert_eq!(told("GET", "/other"), "");
+    }
+
+    #[test]
+    fn a_form_whose_request_was_not_recorded_leads_to_the_page_after_it() {
+        let mut replay = replay("GET /form\nGET /form\nGET /rows\nGET /rows");
+        assert_eq!(replay.sent(), None, "no form was shown");
+        for (at, file) in [("/form", "1"), ("/rows", "2"), ("/rows", "3")] {
+            let shown = replay.answer("GET", "/form").is_some();
+            assert!(shown && replay.answer("POST", at).is_none());
+            assert_eq!(replay.sent(), Some(at));
+            let step = replay.answer("GET", at);
+            assert_eq!(step.and_then(|step| step.file.as_deref()), Some(file));
+        }
+        assert_eq!(replay.sent(), None, "it ends there");
     }
 }

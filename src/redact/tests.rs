@@ -51,6 +51,23 @@ fn planted() -> Vec<String> {
 }
 
 #[test]
+fn the_number_of_the_account_does_not_tell_what_amounts_were_multiplied_by() {
+    let mut redactor = redactor().of_account("600123");
+    let text = |redactor: &mut Redactor, text: &str| redactor.text(text, Place::Cell);
+    let (number, amount) = (text(&mut redactor, "600123"), text(&mut redactor, "600124"));
+    let whole = |text: &str| text.parse::<u64>().unwrap();
+    assert_eq!(whole(&amount) % 600_124, 0, "{amount}");
+    assert!(
+        number.len() == 6 && whole(&number) % 600_123 != 0,
+        "{number}"
+    );
+    assert_eq!(text(&mut redactor, "till 600123"), {
+        let word = text(&mut redactor, "till");
+        format!("{word} {number}")
+    });
+}
+
+#[test]
 fn of_500_planted_names_numbers_and_tokens_none_survives() {
     let planted = planted();
     assert_eq!(planted.iter().collect::<BTreeSet<_>>().len(), 500);

@@ -31,6 +31,7 @@ use crate::notices;
 use crate::one_time_code::{By, Codes};
 use crate::overview::Overview;
 use crate::payment::AccountName;
+use crate::portal::Taped;
 use crate::portal::pool::Pool;
 use crate::portal::webdriver::WebDriverPortal;
 use crate::sign_in::expected_ledger;
@@ -193,7 +194,7 @@ async fn cast(
                 .insert(settings.name.clone(), codes.desk().clone());
         }
         let edges = Edges {
-            portal: web_driver_portal(
+            portal: Taped::new(web_driver_portal(
                 config,
                 settings,
                 resolved,
@@ -201,7 +202,7 @@ async fn cast(
                 &pool,
                 clock,
                 stop,
-            )?,
+            )?),
             store: store.clone(),
             gate,
             codes,

@@ -8,6 +8,7 @@ mod kills;
 pub mod oracle;
 mod payments;
 mod pool;
+mod record;
 mod restarts;
 pub mod stage;
 mod trouble;

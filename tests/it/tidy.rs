@@ -49,6 +49,7 @@ const RINGS: &[(&str, u8)] = &[
     ("portal/kept", 1),
     ("overview", 1),
     ("portal/pool", 1),
+    ("portal/taped", 1),
     ("store", 1),
     ("evidence", 2),
     ("http", 2),

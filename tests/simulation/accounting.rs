@@ -151,15 +151,19 @@ fn learning(outcome: &Outcome) -> Vec<String> {
         let mut deaths = outcome.deaths.iter();
         !deaths.any(|death| (end.at..=end.at + IN_HAND).contains(death))
     };
-    let mut stores: BTreeMap<u64, u32> = BTreeMap::new();
+    let mut stores: BTreeMap<u64, Vec<Duration>> = BTreeMap::new();
     for end in outcome.books.sessions.ends.iter().filter(noted) {
-        *stores.entry(end.store).or_default() += u32::from(end.cause == Cause::Idle);
+        if end.cause == Cause::Idle {
+            stores.entry(end.store).or_default().push(end.at);
+        }
     }
-    let over = stores.into_iter().filter(|(_, idle)| *idle > most);
+    let over = stores
+        .into_iter()
+        .filter(|(_, idle)| idle.len() > most as usize);
     over.map(|(store, idle)| {
-        let after = rules.idle;
+        let (after, times) = (rules.idle, idle.len());
         format!(
-            "store {store}: {idle} sessions went idle ({after:?}, poll {poll:?}), at most {most}"
+            "store {store}: {times} sessions went idle ({after:?}, poll {poll:?}) at {idle:?}, at most {most}"
         )
     })
     .collect()

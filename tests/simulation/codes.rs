@@ -15,6 +15,8 @@ use crate::watch::{Diary, note};
 /// How long the agent waits for a code, and how long one that was given counts.
 pub const WAIT: Duration = Duration::from_secs(300);
 pub const VALID: Duration = Duration::from_secs(120);
+/// Who passes a code on while it is waited for takes no longer.
+const IN_TIME: Duration = Duration::from_secs(240);
 
 /// What becomes of a code that the agent waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +47,18 @@ pub async fn forward(
         }
         let asked = clock.elapsed();
         let fate = match dice.below(100) {
-            0..80 => Fate::InTime,
-            80..87 => Fate::Late,
+            0..74 => Fate::InTime,
+            74..87 => Fate::Late,
             87..94 => Fate::Never,
             _ => Fate::Wrong,
         };
         note(&diary, |seen| seen.codes.push((asked, fate)));
         let code = lock(&books).code.clone().unwrap_or_default();
-        let longest = if fate == Fate::Late { 900 } else { 240 };
+        let longest = if fate == Fate::Late {
+            1800
+        } else {
+            IN_TIME.as_secs()
+        };
         let wait = Duration::from_secs(dice.between(5, longest));
         let (wait, code) = match fate {
             Fate::InTime => (wait, code),
@@ -64,12 +70,13 @@ pub async fn forward(
                 if fate == Fate::Never {
                     continue;
                 }
-                let given_at = tokio::time::Instant::now() + wait;
+                let mut given_at = tokio::time::Instant::now() + wait;
                 let asked_again = tokio::time::timeout_at(given_at, board.wait_for(waits));
                 match asked_again.await.map(|asked| asked.is_ok()) {
                     Ok(true) => {
                         let again = clock.elapsed();
                         note(&diary, |seen| seen.codes.push((again, Fate::Outdated)));
+                        given_at = given_at.min(tokio::time::Instant::now() + IN_TIME);
                     }
                     Ok(false) => return,
                     Err(_) => {}

@@ -16,6 +16,7 @@ use tillwatch::login::ledger::LedgerKey;
 use tillwatch::one_time_code::{By, Codes};
 use tillwatch::page_loads::PageLoads;
 use tillwatch::payment::{AccountName, OperatorAccount};
+use tillwatch::portal::Taped;
 use tillwatch::portal::pool::Pool;
 use tillwatch::schedule::Pace;
 use tillwatch::selectors;
@@ -226,13 +227,13 @@ impl Life {
             stop,
         );
         let edges = Edges {
-            portal: SimPortal::new(
+            portal: Taped::new(SimPortal::new(
                 site.clone(),
                 dice.fork(),
                 profile.rules.calendar.began.date_naive(),
                 &state,
                 loads.unwrap_or_else(|error| panic!("{error}")),
-            ),
+            )),
             store: self.store.clone(),
             gate,
             codes: Codes::new(By::Given, desk, codes::WAIT, codes::VALID),
@@ -252,6 +253,15 @@ impl Life {
 
     pub fn polls(&self) -> u64 {
         self.board.borrow().iter().map(|status| status.polls).sum()
+    }
+
+    /// Ends once no day of the history is put off.
+    pub fn history_is_read(&self) -> impl Future<Output = ()> + use<> {
+        let mut board = self.board.subscribe();
+        async move {
+            let is_read = |all: &Vec<Status>| all.iter().all(|status| status.days_unread == 0);
+            board.wait_for(is_read).await.expect("the board stays");
+        }
     }
 
     /// What lies in quarantine, as text.

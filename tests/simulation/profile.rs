@@ -252,6 +252,8 @@ impl Profile {
         self.rules.states_idle = dice.chance(250) && self.rules.idle > NO_REUSE;
         if dice.chance(150) {
             self.rules.page_loads = u32::try_from(dice.between(150, 1200)).expect("small");
+            // Pages that wait for the hour are further apart than such a session lives: none but the first could be read.
+            self.rules.idle = self.rules.idle.max(2 * MINUTE);
         }
         if dice.chance(250) {
             let step = ZONE_STEPS[usize::try_from(dice.below(6)).expect("small")];

@@ -53,6 +53,9 @@ pub struct Befell {
     pub downtimes: u64,
 }
 
+/// What a small page budget has left of the history is read at the end within this.
+const HISTORY: Duration = Duration::from_secs(3 * 86_400);
+
 struct World {
     around: Around,
     dice: Dice,
@@ -191,9 +194,19 @@ impl World {
                 Some(mean) if now < calm => (now + self.dice.arrival(mean)).min(calm),
                 _ => end,
             };
+            let history = life.history_is_read();
+            let passes = async {
+                until(&clock, next).await;
+                if next == end {
+                    tokio::select! {
+                        () = history => {}
+                        () = until(&clock, end + HISTORY) => {}
+                    }
+                }
+            };
             let struck = tokio::select! {
                 point = self.crashed.recv() => point,
-                () = until(&clock, next) => None,
+                () = passes => None,
                 ended = life.tasks.join_next() => panic!("a task of the agent ended: {ended:?}"),
             };
             self.polls += life.polls();

@@ -112,12 +112,14 @@ pub async fn replay(
             "not replayed in a browser: it takes the steps `sign-in`, `submitted` and `table`",
         ));
     }
-    if !steps
+    let forms = steps
         .iter()
-        .any(|step| step.at.is_some() && step.method == "POST")
-    {
+        .any(|step| step.at.is_some() && step.method == "POST");
+    let asked = |is: Kind| steps.iter().any(|step| step.is == is && step.at.is_some());
+    let pages = asked(Kind::SignIn) && asked(Kind::Submitted);
+    if !forms && !pages {
         return Ok(Replayed::Not(
-            "not replayed in a browser: no step answers the form that is sent (`at`, and `method = \"POST\"`)",
+            "not replayed in a browser: its pages do not say which requests they answer (`at`)",
         ));
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -175,6 +177,11 @@ async fn answer(State(server): State<Arc<Server>>, request: Request) -> Response
     let method = request.method().as_str();
     let mut replay = server.replay.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(step) = replay.answer(method, at).cloned() else {
+        if method == "POST"
+            && let Some(to) = replay.sent()
+        {
+            return redirect(to);
+        }
         if at != "/favicon.ico" {
             let path = at.split('?').next().unwrap_or_default();
             let mut unanswered = server
@@ -205,6 +212,14 @@ async fn answer(State(server): State<Arc<Server>>, request: Request) -> Response
         answer = answer.header(header::LOCATION, location.as_str());
     }
     let answer = answer.body(Body::from(body));
+    answer.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+fn redirect(to: &str) -> Response<Body> {
+    let answer = Response::builder()
+        .status(StatusCode::SEE_OTHER)
+        .header(header::LOCATION, to);
+    let answer = answer.body(Body::empty());
     answer.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
@@ -293,7 +308,10 @@ async fn visit(
         });
         Ok(goes_on)
     };
-    browser.open().await.map_err(failed("starting a browser"))?;
+    // Beside other drivers one may find its port taken: as the agent does, once more.
+    if browser.open().await.is_err() {
+        browser.open().await.map_err(failed("starting a browser"))?;
+    }
     let form = browser.visit_sign_in().await;
     take(
         Kind::SignIn,

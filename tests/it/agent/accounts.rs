@@ -95,6 +95,7 @@ async fn a_paused_account_is_signed_out_and_left_alone_while_another_is_read() {
     .unwrap();
     let (portal, other) = (stage.portal(), stage.portals[1].control());
     let agent = stage.start();
+    stage.begun().await;
     for portal in [portal, other] {
         let receipt = portal.post_payment(&payment()).unwrap();
         stage.until_told(&receipt).await;
@@ -147,6 +148,7 @@ async fn two_users_of_one_operator_account_tell_each_payment_once_and_stand_in_f
     });
     let stage = Stage::set(cast.into(), "").await;
     let agent = stage.start();
+    stage.begun().await;
     let post = || {
         let both = (stage.portals.iter())
             .map(|portal| portal.control().post_payment(&payment()).unwrap())

@@ -26,6 +26,7 @@ async fn restart(stage: &Stage) {
     let portal = stage.portal();
     for start in 0..=RESTARTS {
         let agent = stage.start();
+        stage.begun().await;
         let receipt = portal.post_payment(&payment()).unwrap();
         stage.until_told(&receipt).await;
         if start % 2 == 0 {
@@ -81,6 +82,7 @@ async fn an_account_that_signs_out_at_a_stop_keeps_nothing_and_one_that_expired_
     let stage = Stage::set(vec![cast, other], "").await;
     for start in 1..=2 {
         let agent = stage.start();
+        stage.begun().await;
         for portal in &stage.portals {
             let receipt = portal.control().post_payment(&payment()).unwrap();
             stage.until_told(&receipt).await;

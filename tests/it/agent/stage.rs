@@ -172,6 +172,12 @@ impl Stage {
         Agent { child }
     }
 
+    /// The accounts have begun, so that what is paid from now on is told: only then does the agent listen for commands.
+    pub async fn begun(&self) {
+        let socket = control::socket(&self.path("state"));
+        self.until("it begins", || socket.exists()).await;
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("agent.log")).unwrap_or_default()
     }
@@ -278,6 +284,26 @@ impl Agent {
 pub fn payment() -> Posting {
     Posting::default()
 }
+
+/// A payment of somebody whose name, number and reference stand nowhere else.
+pub fn planted() -> Posting {
+    Posting {
+        payer: Some("254711***777".to_owned()),
+        payer_name: Some("WANGUI QUILLFEATHER".to_owned()),
+        reference: Some("PLANTED-X".to_owned()),
+        amount: Some("7313.37".parse().unwrap()),
+        ..Posting::default()
+    }
+}
+
+/// What tells who that is.
+pub const PLANTED: [&str; 5] = [
+    "WANGUI",
+    "QUILLFEATHER",
+    "PLANTED",
+    "7,313.37",
+    "254711***777",
+];
 
 pub fn write_secret(path: &Path, secret: &str) {
     let mut file = fs::File::options()

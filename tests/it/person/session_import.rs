@@ -121,6 +121,7 @@ impl Ngome {
     }
 
     async fn status(&self) -> Value {
+        self.stage.read_once("ngome").await;
         let text = said(&self.stage, &["status", "--json"]).await;
         let all: Value = serde_json::from_str(&text).unwrap();
         all[0].clone()

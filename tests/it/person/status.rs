@@ -37,6 +37,7 @@ async fn status_says_of_each_account_what_it_does_and_what_it_waits_for() {
     assert!(String::from_utf8_lossy(&alone.stderr).contains("no agent runs"));
 
     let agent = stage.start();
+    stage.begun().await;
     let served = served_at(&stage, "/v1/accounts").await;
     let receipt = stage.portal().post_payment(&payment()).unwrap();
     stage.until_told(&receipt).await;

@@ -1,0 +1,151 @@
+//! A portal of which the pages are kept for a recording, while somebody wants one.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{Credential, Days, Page, Portal, PortalError, kept, pool};
+use crate::login::budget::Stamp;
+use crate::recording::Kind;
+use crate::selectors;
+
+/// Pages kept at once: a sign-in in two steps, and what a person may ask for of the table.
+const MOST: usize = 32;
+
+/// Gives what the portal gives.
+#[derive(Debug)]
+pub struct Taped<P> {
+    portal: P,
+    tape: Option<Tape>,
+}
+
+#[derive(Debug, Default)]
+struct Tape {
+    pages: Vec<(Kind, Page)>,
+    /// Pages of the table too.
+    tables: bool,
+}
+
+impl<P> Taped<P> {
+    /// Keeps nothing yet.
+    pub fn new(portal: P) -> Self {
+        let tape = None;
+        Self { portal, tape }
+    }
+
+    /// Keeps the pages of a sign-in from now on.
+    pub fn record_sign_in(&mut self) {
+        self.tape = Some(Tape::default());
+    }
+
+    /// Keeps the pages of the table too from now on.
+    pub fn record_tables(&mut self) {
+        self.tape.get_or_insert_default().tables = true;
+    }
+
+    /// What was kept, in its order; keeps nothing any more.
+    pub fn take(&mut self) -> Vec<(Kind, Page)> {
+        self.tape.take().unwrap_or_default().pages
+    }
+
+    fn took(&mut self, is: Kind, page: Result<Page, PortalError>) -> Result<Page, PortalError> {
+        if let (Some(tape), Ok(page)) = (&mut self.tape, &page)
+            && (tape.tables || is != Kind::Table)
+            && tape.pages.len() < MOST
+        {
+            tape.pages.push((is, page.clone()));
+        }
+        page
+    }
+}
+
+impl<P: Portal> Portal for Taped<P> {
+    async fn open(&mut self) -> Result<(), PortalError> {
+        self.portal.open().await
+    }
+
+    async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
+        let page = self.portal.visit_sign_in().await;
+        self.took(Kind::SignIn, page)
+    }
+
+    async fn submit(&mut self, credential: &Credential) -> Result<Page, PortalError> {
+        let page = self.portal.submit(credential).await;
+        self.took(Kind::Submitted, page)
+    }
+
+    async fn submit_code(&mut self, code: &SecretString) -> Result<Page, PortalError> {
+        let page = self.portal.submit_code(code).await;
+        self.took(Kind::Page, page)
+    }
+
+    async fn look(&mut self) -> Result<Page, PortalError> {
+        self.portal.look().await
+    }
+
+    async fn first_page(&mut self, days: Days) -> Result<Page, PortalError> {
+        let page = self.portal.first_page(days).await;
+        self.took(Kind::Table, page)
+    }
+
+    async fn next_page(&mut self) -> Result<Page, PortalError> {
+        let page = self.portal.next_page().await;
+        self.took(Kind::Table, page)
+    }
+
+    fn unlock(&mut self, credential: &Credential) {
+        self.portal.unlock(credential);
+    }
+
+    async fn keep(&mut self) {
+        self.portal.keep().await;
+    }
+
+    fn forget(&mut self) {
+        self.portal.forget();
+    }
+
+    fn begun(&mut self, at: &Stamp) {
+        self.portal.begun(at);
+    }
+
+    fn brought_back(&self) -> Option<kept::Brought> {
+        self.portal.brought_back()
+    }
+
+    async fn import(&mut self, session: kept::Kept) -> Result<(), kept::KeepError> {
+        self.portal.import(session).await
+    }
+
+    async fn park(&mut self) {
+        self.portal.park().await;
+    }
+
+    async fn heard(&mut self, is_table: bool) -> bool {
+        self.portal.heard(is_table).await
+    }
+
+    async fn picture(&mut self, html: &str) -> Option<Vec<u8>> {
+        self.portal.picture(html).await
+    }
+
+    fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {
+        self.portal.read_by(selectors);
+    }
+
+    fn needs_place(&self) -> bool {
+        self.portal.needs_place()
+    }
+
+    fn holds_place(&self) -> bool {
+        self.portal.holds_place()
+    }
+
+    fn take_place(&mut self, place: pool::Place) {
+        self.portal.take_place(place);
+    }
+
+    async fn close(&mut self) {
+        self.portal.close().await;
+    }
+}
