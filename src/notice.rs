@@ -125,7 +125,7 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
         if let Some(why) = &status.history_fails {
             let days = status.days_unread;
             let what = format!("history of {days} days cannot be read, and is not told: {why}");
-            let todo = "it is tried again after each reading; if the portal shows those days to you, correct the selector file";
+            let todo = "it is tried again after each reading; if the portal shows those days to you, correct the selector file, and where the session ends before a day is read, ask for longer pages or raise `page_loads_per_hour`";
             add(subject.clone(), Kind::History, what, todo, 1);
         }
         let (aside, gaps) = facts.kept.get(&status.account).copied().unwrap_or_default();

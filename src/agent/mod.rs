@@ -24,6 +24,7 @@ mod account;
 mod drift;
 mod failure;
 mod file;
+mod history;
 mod import;
 mod learned;
 mod orders;
@@ -245,48 +246,6 @@ impl<P: Portal> Agent<P> {
         }
         self.leave().await;
         Ok(())
-    }
-
-    /// The history comes after what is new has been told, for half a pause at the most, or to its end when `once`. Its
-    /// failure does not make the reading one.
-    async fn then_past(
-        &mut self,
-        done: Done,
-        once: bool,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Turn, TurnError> {
-        let began = self.edges.clock.monotonic();
-        loop {
-            match self.read_past(stop).await {
-                Err(error) if once || error.is_final() => return Err(error),
-                Err(error) => {
-                    self.past_failures = self.past_failures.saturating_add(1);
-                    let (account, failures) =
-                        (self.account.about.name.as_str(), self.past_failures);
-                    if failures.is_multiple_of(LASTING) {
-                        tracing::error!(
-                            account,
-                            failures,
-                            "a day of history cannot be read, and what was paid then and before is not told: {error}"
-                        );
-                        let why = Some(error.to_string());
-                        self.edges.seat.update(|status| status.history_fails = why);
-                    } else {
-                        tracing::info!(account, "a day of history is read again later: {error}");
-                    }
-                    return Ok(Turn::Read(done));
-                }
-                Ok(()) => {
-                    self.past_failures = 0;
-                    self.edges.seat.update(|status| status.history_fails = None);
-                }
-            }
-            let took = self.edges.clock.monotonic().saturating_sub(began);
-            let is_enough = !once && took * 2 >= self.account.pace.poll;
-            if self.known.unread.is_none() || is_enough || stop() {
-                return Ok(Turn::Read(done));
-            }
-        }
     }
 
     /// The agent ends here: its session is kept for the next start, or ended.

@@ -79,29 +79,6 @@ impl<P: Portal> Agent<P> {
         }
     }
 
-    /// Reads one more day of the history that was put off, after what is new was read.
-    pub(super) async fn read_past(
-        &mut self,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<(), TurnError> {
-        let Some(unread) = self.known.unread else {
-            return Ok(());
-        };
-        let zone = self.account.selectors.zone;
-        let piece = unread.newest(zone);
-        let done = self.read_as(&self.past(piece), stop).await?;
-        let left = unread.without(piece);
-        self.note_unread(left).await?;
-        let days_left = left.map_or(0, |left| left.days(zone));
-        let (account, rows) = (self.account.about.name.as_str(), done.rows);
-        tracing::info!(account, day = %piece.day, rows, days_left, "history read");
-        self.edges.seat.update(|status| {
-            status.payments_told += done.told as u64;
-            status.page_loads += done.pages as u64;
-        });
-        Ok(())
-    }
-
     /// Somebody signed in as the same user and ended our session. Signing in again would end theirs, and cost a login.
     fn yields(&mut self) -> Result<Turn, TurnError> {
         self.life.forget();
@@ -207,7 +184,7 @@ impl<P: Portal> Agent<P> {
         self.read_as(&self.plan(), stop).await
     }
 
-    async fn read_as(
+    pub(super) async fn read_as(
         &mut self,
         plan: &Plan,
         stop: &(dyn Fn() -> bool + Sync),

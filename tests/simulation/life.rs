@@ -15,6 +15,7 @@ use tillwatch::login::gate::Gates;
 use tillwatch::login::ledger::LedgerKey;
 use tillwatch::one_time_code::{By, Codes};
 use tillwatch::page_loads::PageLoads;
+use tillwatch::past::Unread;
 use tillwatch::payment::{AccountName, OperatorAccount};
 use tillwatch::portal::Taped;
 use tillwatch::portal::pool::Pool;
@@ -269,6 +270,14 @@ impl Life {
         let held = self.store.quarantine(Some(&account_name())).await;
         let rows = held.expect("the quarantine").into_iter();
         rows.map(|held| held.row.cells.join(" ")).collect()
+    }
+
+    /// The history that is put off still, where a person was told that it cannot be read.
+    pub async fn told_unread(&self) -> Option<Unread> {
+        let is_told = |status: &Status| status.history_fails.is_some();
+        let is_told = self.board.borrow().iter().any(is_told);
+        let account = self.store.account(&account_name()).await;
+        account.expect("the account").filter(|_| is_told)?.unread
     }
 
     /// Ends where it stands.

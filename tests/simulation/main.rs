@@ -52,6 +52,7 @@ fn whatever_befalls_it_the_agent_keeps_its_promises() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     if range == SEEDS {
         assert!(totals.days() >= 100.0, "only {:.1} days", totals.days());
+        assert_eq!(totals.unread, 0, "seeds with unread history");
         assert_eq!(totals.missing(), Vec::<&str>::new(), "never happened");
     }
 }

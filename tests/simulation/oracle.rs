@@ -69,6 +69,14 @@ impl Judge<'_> {
         row.is_clear(&self.outcome.profile.rules.calendar)
     }
 
+    /// Does it lie in history of which a person was told that it cannot be read?
+    fn is_told_unread(&self, row: &Row) -> bool {
+        let at = row.completed.unwrap_or(row.created);
+        let at = self.outcome.profile.rules.calendar.wall(at);
+        let unread = self.outcome.unread.as_ref();
+        unread.is_some_and(|unread| unread.from <= at && at < unread.to)
+    }
+
     /// Every id once, sequences dense.
     fn remembering(&mut self) {
         let mut ids = HashSet::new();
@@ -170,6 +178,7 @@ impl Judge<'_> {
             let must = rows
                 .iter()
                 .filter(|row| row.status == "Completed" || row.read)
+                .filter(|row| !self.is_told_unread(row))
                 .count();
             if !(must..=rows.len()).contains(&places.len()) {
                 let at: Vec<Duration> = places
@@ -267,6 +276,9 @@ impl Judge<'_> {
                 .get(&Name::Reference(original.clone()))
                 .map(|places| places[0]);
             let id = place.map(|place| self.file.all[place].id.as_str());
+            if events.is_empty() && self.is_told_unread(row) {
+                continue;
+            }
             let [event] = events[..] else {
                 broken.push(format!(
                     "the reversal {} was told {} times",

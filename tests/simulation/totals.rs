@@ -48,6 +48,8 @@ pub struct Totals {
     /// From a trouble to its notice, as a share of the time allowed from the answer that shows it, and as it was.
     noticed: Vec<Duration>,
     in_time: u64,
+    /// Seeds at whose end a person has been told that history cannot be read.
+    pub unread: u64,
 }
 
 /// Crashes that a default run must meet.
@@ -70,6 +72,7 @@ impl Totals {
         let deeds = |deed: fn(&Deed) -> bool| seen.deeds.iter().filter(|(_, it)| deed(it)).count();
         let codes = |fate: Fate| seen.codes.iter().filter(|it| it.1 == fate).count() as u64;
         self.figures(outcome);
+        self.unread += u64::from(outcome.unread.is_some());
         let count = |of: usize| of as u64;
         for (what, how_many) in [
             ("seeds", 1),
@@ -231,6 +234,11 @@ impl Totals {
         let mut noticed = self.noticed.clone();
         noticed.sort();
         let at = |share: usize| noticed.get(noticed.len() * share / 100).copied();
+        let unread = self.unread;
+        writeln!(
+            f,
+            "{unread} seeds end with history that cannot be read, told to a person"
+        )?;
         write!(
             f,
             "{} troubles noticed, {} of them within a minute or two polls; half of them after {:?}, nine of ten after {:?}, all after {:?}",

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tillwatch::clock::VirtualClock;
+use tillwatch::past::Unread;
 use tillwatch::selectors;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -40,6 +41,8 @@ pub struct Outcome {
     pub deaths: Vec<Duration>,
     /// Texts of the cells of what lies in quarantine at the end.
     pub aside: Vec<String>,
+    /// History that could not be read to the end, as a person was told.
+    pub unread: Option<Unread>,
     pub lasted: Duration,
 }
 
@@ -66,6 +69,7 @@ struct World {
     befell: Befell,
     deaths: Vec<Duration>,
     aside: Vec<String>,
+    unread: Option<Unread>,
 }
 
 /// Lives through `profile` and gives what happened.
@@ -116,6 +120,7 @@ pub async fn live(profile: Profile, root: &Path) -> Outcome {
         befell: Befell::default(),
         deaths: Vec::new(),
         aside: Vec::new(),
+        unread: None,
     };
     world.lives().await;
     traffic.await.expect("the traffic came to its end");
@@ -214,6 +219,7 @@ impl World {
             let within = armed && !crash.disarm();
             if self.now() >= end {
                 self.aside = life.aside().await;
+                self.unread = life.told_unread().await;
                 life.settle().await;
                 return;
             }
@@ -343,6 +349,7 @@ impl World {
             seen: std::mem::take(&mut *self.around.diary.lock().expect("the diary")),
             deaths: self.deaths,
             aside: self.aside,
+            unread: self.unread,
             lasted,
         }
     }
