@@ -15,22 +15,26 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let exit = runtime.block_on(cli::run(cli, signalled()));
+    let exit = runtime.block_on(cli::run(cli, signalled));
     // A blocking read of a terminal or a stalled pipe must not hold the process back.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
 }
 
-/// Completes at SIGINT or SIGTERM; never when they cannot be listened for, as they then end the process.
-async fn signalled() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
+/// Completes at SIGINT or SIGTERM, which are listened for from now on; never when they cannot be, as they then end the
+/// process.
+fn signalled() -> impl Future<Output = ()> {
+    let signals = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    );
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::Agent;
 use crate::control::{Answer, Order, Ordered};
 use crate::portal::Portal;
 use crate::session::{Event, Stand};
+use crate::status::State;
 use crate::store::{Breaker, StoreError};
 
 impl<P: Portal> Agent<P> {
@@ -37,10 +38,7 @@ impl<P: Portal> Agent<P> {
                 })
             }
             Order::Resume => self.resume().await.map(|()| self.goes_on()),
-            Order::Poll if self.stand == Stand::Paused => Ok(format!(
-                "{name} is paused and not read; `tillwatch resume {name}` goes on"
-            )),
-            Order::Poll => Ok(format!("{name} is read now")),
+            Order::Poll => Ok(self.poll_now()),
             Order::Release { account, portal } => {
                 let said = match self.release(&account, &portal).await {
                     Ok(released) => Answer::Done(released),
@@ -51,7 +49,7 @@ impl<P: Portal> Agent<P> {
                 return;
             }
         };
-        if matches!(order, Order::Resume | Order::Poll) {
+        if matches!(order, Order::Resume) {
             self.schedule.wake_at(self.edges.clock.monotonic());
         }
         let said = match result {
@@ -60,6 +58,27 @@ impl<P: Portal> Agent<P> {
         };
         // Whoever asked may have gone away meanwhile.
         let _gone = answer.send(said);
+    }
+
+    /// No pause that keeps the account from being locked is cut short by it, nor one that is somebody else's.
+    fn poll_now(&mut self) -> String {
+        let name = &self.account.about.name;
+        if self.stand == Stand::Paused {
+            return format!("{name} is paused and not read; `tillwatch resume {name}` goes on");
+        }
+        let now = self.edges.clock.monotonic();
+        let waits = self.waited_in.as_ref();
+        if let Some(state @ (State::Refused { .. } | State::Yields)) = waits {
+            let left = self.schedule.next().saturating_sub(now).as_secs();
+            let why = state.why().unwrap_or_default();
+            return format!("{name} is left alone for another {left} s: {why}");
+        }
+        let said = match waits {
+            None | Some(State::Failing { .. }) => format!("{name} is read now"),
+            Some(state) => format!("{name} looks now whether it can go on: {}", state.word()),
+        };
+        self.schedule.wake_at(now);
+        said
     }
 
     async fn resume(&mut self) -> Result<(), StoreError> {

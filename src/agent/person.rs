@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{Agent, TurnError};
+use crate::login::budget::Verdict;
 use crate::portal::Portal;
 use crate::session::Event;
 use crate::sign_in;
@@ -56,7 +57,8 @@ impl<P: Portal> Agent<P> {
         }
     }
 
-    /// Signs out of a session that would end while nobody is at hand, so that the next sign-in comes while somebody is.
+    /// Signs out of a session that would end while nobody is at hand, so that the next sign-in comes while somebody is;
+    /// not before one is possible.
     pub(super) async fn replace_before_closing(&mut self) {
         let (now, monotonic) = (self.edges.clock.now(), self.edges.clock.monotonic());
         let (Some(hours), Some(age), Some(left)) = (
@@ -69,6 +71,9 @@ impl<P: Portal> Agent<P> {
         let span = |time: Duration| TimeDelta::from_std(time).unwrap_or_default();
         let (began, ends) = (now - span(age), now + span(left));
         if !hours.replace_now(now, (began, ends), self.account.selectors.zone) {
+            return;
+        }
+        if self.edges.gate.forecast().await.verdict != Verdict::Go {
             return;
         }
         let account = self.account.about.name.as_str();

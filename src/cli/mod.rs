@@ -98,7 +98,7 @@ enum Command {
     Resume(running::ResumeArgs),
     /// How every account stands, and what it waits for.
     Status(status::StatusArgs),
-    /// Read an account now.
+    /// Read an account now; a pause that keeps it from being locked is not cut short.
     Poll(running::AccountArgs),
     /// Rows that could not be understood.
     Quarantine {
@@ -171,16 +171,16 @@ pub struct ConfigArg {
     pub config: PathBuf,
 }
 
-/// Runs the command; `shutdown` ends those that would go on for ever.
-pub async fn run(cli: Cli, shutdown: impl Future<Output = ()>) -> Exit {
+/// Runs the command; those that would go on for ever end with what `shutdown` gives, which they ask for before anything else.
+pub async fn run<S: Future<Output = ()>>(cli: Cli, shutdown: impl FnOnce() -> S) -> Exit {
     telemetry::start(cli.log, cli.log_format);
     match cli.command {
-        Command::Run(args) => run::run(args, shutdown).await,
+        Command::Run(args) => run::run(args, shutdown()).await,
         Command::Check(args) => check::run(args).await,
         Command::ExampleConfig => example_config::run(),
         Command::Portal { command } => portal(command).await,
-        Command::Demo(args) => demo::run(args, shutdown).await,
-        Command::DemoPortal(args) => demo::serve::run(args, shutdown).await,
+        Command::Demo(args) => demo::run(args, shutdown()).await,
+        Command::DemoPortal(args) => demo::serve::run(args, shutdown()).await,
         Command::Credentials(args) => credentials::run(args).await,
         Command::Otp(args) => otp::run(args).await,
         Command::Pause(args) => running::pause(args).await,

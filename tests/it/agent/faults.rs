@@ -2,6 +2,7 @@
 
 use chrono::DateTime;
 use serde_json::Value;
+use tillwatch::control::Request;
 use tillwatch::demo::portal::{Fault, FaultRule, Markup, SideChannel};
 
 use super::oracle::verify;
@@ -151,6 +152,12 @@ async fn a_sign_in_whose_answer_is_lost_is_one_attempt() {
                 stage.log().contains("did not let us in")
             })
             .await;
+        // Nobody's wish cuts the pause short.
+        for _ in 0..2 {
+            let account = "kilima".to_owned();
+            let said = stage.ask(&Request::Poll { account }).await;
+            assert!(said.contains("is left alone for another"), "{said}");
+        }
         let attempts = portal.truth().attempts;
         assert_eq!(agent.stop().await, 0);
         // Chromium sends a POST again by itself when its connection closes: three sign-ins of one click.

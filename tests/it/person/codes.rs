@@ -100,7 +100,7 @@ async fn a_code_is_given_by_http_or_by_command_line_when_the_portal_asks_and_onl
 
 #[tokio::test]
 async fn a_wrong_code_and_one_that_never_comes_stop_the_account_until_a_person_resumes() {
-    let source = r#"{ by = "given", wait = "5s" }"#;
+    let source = r#"{ by = "given", wait = "12s" }"#;
     let stage = Stage::set(vec![asking(OtpWhen::Always, "", source)], "").await;
     let portal = stage.portal();
     let agent = stage.start();

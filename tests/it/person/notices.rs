@@ -112,15 +112,16 @@ async fn what_needs_a_person_is_told_once_and_again_when_it_is_solved() {
             .contains("tillwatch resume kilima")
     );
     stage
-        .until("the agent lives", || *inbox.pings.lock().unwrap() == 1)
+        .until("the agent lives", || *inbox.pings.lock().unwrap() > 0)
         .await;
 
     // A restart tells nothing again: what comes next is the end of it.
     assert_eq!(agent.stop().await, 0);
+    let before = *inbox.pings.lock().unwrap();
     let agent = stage.start();
     stage
         .until("the agent lives again", || {
-            *inbox.pings.lock().unwrap() == 2
+            *inbox.pings.lock().unwrap() > before
         })
         .await;
     stage.read_once("kilima").await;
