@@ -15,7 +15,7 @@
 //! | ring | modules | may use |
 //! |---|---|---|
 //! | 0 pure | [`payment`] [`extract`] [`normalize`] [`identity`] [`understand`] [`skeleton`] [`drift`] [`announce`] [`difference`] [`completeness`] [`past`] [`event`] [`selectors`] [`recording`] [`trial`] [`lint`] [`propose`] [`redact`] [`session`] [`schedule`] [`attended`] [`retry`] [`diagnostic`] [`status`] [`notice`] [`exit`] [`login::budget`] [`login::totp`]; the traits and types of [`portal`] and [`sink`] | no tokio, no files, no clock: `now` is an argument |
-//! | 1 durable state and time | [`clock`] [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] [`login::code`] [`portal::kept`] [`portal::pool`] `portal::taped` [`overview`] | ring 0, sled, governor |
+//! | 1 durable state and time | [`clock`] `lock` [`store`] [`page_loads`] [`login::ledger`] [`login::gate`] [`login::code`] [`portal::kept`] [`portal::pool`] `portal::taped` [`overview`] | ring 0, sled, governor |
 //! | 2 outside world | [`portal::webdriver`] [`http`] `sink::*` [`notify`] [`evidence`] [`login::credentials`] [`login::code_command`] | rings 0 and 1, its client library |
 //! | 3 wiring | [`agent`] [`reading`] [`release`] [`sign_in`] [`one_time_code`] [`delivery`] [`run`] [`notices`] [`control`] [`config`] [`cli`] [`status_line`] [`demo`] | all |
 //!
@@ -95,6 +95,7 @@ pub mod extract;
 pub mod http;
 pub mod identity;
 pub mod lint;
+mod lock;
 pub mod login;
 pub mod normalize;
 pub mod notice;

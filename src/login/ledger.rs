@@ -16,11 +16,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::budget::{Entry, Stamp, in_window};
+use crate::lock::{Lock, NotTaken};
 use crate::session::Outcome;
 
 mod found;
@@ -106,7 +105,7 @@ pub struct Ledger {
     entries: Vec<Entry>,
     number: u64,
     keep: Duration,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Ledger {
@@ -273,23 +272,17 @@ impl Ledger {
     }
 }
 
-fn lock(path: &Path) -> Result<File, LedgerError> {
-    let io = |source| LedgerError::Io {
-        what: "lock",
-        path: path.to_path_buf(),
-        source,
-    };
+fn lock(path: &Path) -> Result<Lock, LedgerError> {
+    let path = path.to_path_buf();
     // A file of its own: the ledger is replaced by rename, and a lock stays with the file it was taken on.
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600);
-    let file = options.open(path.with_extension("lock")).map_err(io)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => Err(LedgerError::Held {
-            path: path.to_path_buf(),
-        }),
-        Err(error) => Err(io(error.into())),
-    }
+    Lock::take(&path.with_extension("lock")).map_err(|why| match why {
+        NotTaken::Held => LedgerError::Held { path },
+        NotTaken::Io(source) => LedgerError::Io {
+            what: "lock",
+            path,
+            source,
+        },
+    })
 }
 
 /// The bytes, `None` where there is no file; of one that is too large so many that `judge` sees it.

@@ -14,6 +14,7 @@ use super::reading::Quarantined;
 use super::witness::{Mark, Witness};
 use crate::announce::Seen;
 use crate::event::{Cursor, Epoch};
+use crate::lock::Lock;
 use crate::payment::{AccountName, PaymentId};
 
 /// A point within a write, in this order. A crash may come after any of them.
@@ -78,7 +79,7 @@ pub(super) struct Parts {
     pub(super) on_step: Box<dyn Fn(Step) + Send + Sync>,
     /// Holds the state directory; `None` for a copy that is only looked at. Last: let go after the engine.
     #[expect(dead_code, reason = "held, not read")]
-    pub(super) lock: Option<File>,
+    pub(super) lock: Option<Lock>,
 }
 
 /// The open engine and what must be known to write.

@@ -22,6 +22,7 @@ use super::db::{Db, Integrity, Parts, Step};
 use super::error::{OpenError, Refusal};
 use super::witness::{self, Mark, Witness, sync_dir};
 use crate::event::Epoch;
+use crate::lock::{Lock, NotTaken};
 
 /// sled's directory in the state directory.
 pub(super) const STORE_DIR: &str = "store";
@@ -104,28 +105,21 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), OpenError> {
         .map_err(io_error("created", dir))
 }
 
-/// Holds the state directory as long as the file lives. The kernel lets go of it when the process ends, however.
-pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
+/// Holds the state directory.
+pub(super) fn lock(dir: &Path) -> Result<Lock, OpenError> {
     let path = dir.join(LOCK_FILE);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(io_error("opened", &path))?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked {
+    Lock::take(&path).map_err(|why| match why {
+        NotTaken::Held => OpenError::Locked {
             dir: dir.to_owned(),
-        }),
-        Err(error) => Err(io_error("locked", &path)(error.into())),
-    }
+        },
+        NotTaken::Io(error) => io_error("locked", &path)(error),
+    })
 }
 
 /// Creates a store with an epoch that is none of `not`.
 pub(super) fn create(
     dir: &Path,
-    lock: Option<File>,
+    lock: Option<Lock>,
     not: &[Epoch],
     on_step: OnStep,
 ) -> Result<Db, OpenError> {
@@ -210,7 +204,7 @@ fn new_identity(not: &[Epoch]) -> Result<Identity, OpenError> {
 
 fn open_existing(
     dir: &Path,
-    lock: Option<File>,
+    lock: Option<Lock>,
     witness: Witness,
     on_step: OnStep,
 ) -> Result<Db, OpenError> {
@@ -219,6 +213,9 @@ fn open_existing(
         reason,
     };
     let store = dir.join(STORE_DIR);
+    if lock.is_some() {
+        engine_lets_go(&store)?;
+    }
     let (engine, found) = quietly(|| {
         let engine = open_engine(&store)?;
         let found = examine(&engine)?;
@@ -332,6 +329,20 @@ fn compare(found: &Found, witness: &Witness) -> Result<bool, Refusal> {
             commit: witness.mark.commit,
         })
     }
+}
+
+/// Waits until the engine's file is free. Who holds the state directory waits for no other agent, but for what an
+/// engine leaves behind that this process closed a moment ago: its last threads, and the copies of its files in
+/// child processes that are just being started.
+fn engine_lets_go(store: &Path) -> Result<(), OpenError> {
+    let path = store.join("db");
+    let free = match File::open(&path) {
+        Ok(file) => file.lock().and_then(|()| file.unlock()),
+        // Judged where the engine opens it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    free.map_err(io_error("locked", &path))
 }
 
 fn open_engine(store: &Path) -> Result<sled::Db, Refusal> {

@@ -167,7 +167,6 @@ fn recover(dir: &Path, backup: Option<&Path>, sources: Sources) -> Result<Recove
     let report = filling.finish()?;
     drop(backup);
     let moved_to = swap(dir, &new)?;
-    engine_lets_go(&dir.join(STORE_DIR))?;
     Ok(Recovered {
         report,
         moved_to,
@@ -175,18 +174,6 @@ fn recover(dir: &Path, backup: Option<&Path>, sources: Sources) -> Result<Recove
         requeued,
         replaying,
     })
-}
-
-/// Waits for the engine's threads to close its file, so that whoever opens the store next finds it free.
-fn engine_lets_go(store: &Path) -> Result<(), OpenError> {
-    let path = store.join("db");
-    let locked = fs::File::open(&path).and_then(|file| {
-        Ok(rustix::fs::flock(
-            &file,
-            rustix::fs::FlockOperation::LockExclusive,
-        )?)
-    });
-    locked.map_err(io_error("locked", &path))
 }
 
 /// Opens a copy: opening writes, and a backup stays as it is.

@@ -41,6 +41,7 @@ const RINGS: &[(&str, u8)] = &[
     ("trial", 0),
     ("understand", 0),
     ("clock", 1),
+    ("lock", 1),
     ("page_loads", 1),
     ("login/code", 1),
     ("login/gate", 1),

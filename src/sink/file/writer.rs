@@ -1,7 +1,7 @@
 //! Appending to a file sink: lock, cut off what is torn, append, fsync, move aside. Blocking.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::scan::{self, Scan, directory, rotated_name};
 use super::{SinkError, failed};
 use crate::event::{Cursor, Epoch, parse_told};
+use crate::lock::{Lock, NotTaken};
 use crate::sink::Line;
 
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(super) struct Writer {
     path: PathBuf,
     rotate: u64,
     /// Held from the first use to the end: the lock stays while the data file is moved.
-    lock: Option<File>,
+    lock: Option<Lock>,
     /// `None` before the first use, and after a failure or a move: then it is read again.
     open: Option<Open>,
     /// The last event known to be in our files, or acknowledged.
@@ -225,17 +226,14 @@ impl Writer {
         }
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let lock_path = self.path.with_file_name(format!(".{name}.lock"));
-        let lock = create(&lock_path).map_err(failed(&lock_path, "opened"))?;
-        match lock.try_lock() {
-            Ok(()) => {
-                self.lock = Some(lock);
-                Ok(())
-            }
-            Err(TryLockError::WouldBlock) => Err(SinkError::InUse {
+        let lock = Lock::take(&lock_path).map_err(|why| match why {
+            NotTaken::Held => SinkError::InUse {
                 path: self.path.clone(),
-            }),
-            Err(TryLockError::Error(error)) => Err(failed(&lock_path, "locked")(error)),
-        }
+            },
+            NotTaken::Io(error) => failed(&lock_path, "locked")(error),
+        })?;
+        self.lock = Some(lock);
+        Ok(())
     }
 
     /// Moves the file aside when `more` bytes would take it past the limit.
