@@ -8,8 +8,6 @@ use std::time::Duration;
 
 /// Ends that are remembered; a pattern is believed when all of them show it.
 const PATTERN: usize = 3;
-/// Pauses that are remembered.
-const IDLE_ENDS: usize = 8;
 /// A session that needs to be touched more often than this is left to end.
 const TOUCH_AT_LEAST: Duration = Duration::from_secs(20);
 
@@ -29,9 +27,33 @@ pub struct Learned {
     pub outlived: Duration,
     /// The last ends, oldest first, as many as make a pattern.
     pub ends: Vec<End>,
-    /// The shortest pauses that sessions ended after, each longer than any that one outlived. Ends of another kind in
-    /// between do not unteach them.
+    /// The pauses that sessions ended after, shortest first, each longer than any that one outlived; of each
+    /// [magnitude] the longest, as many as make a pattern: a session that was dropped after a shorter pause than the
+    /// portal's does not push out one that shows the portal's.
     pub ended_idle: Vec<Duration>,
+}
+
+impl Learned {
+    fn note_idle(&mut self, idle: Duration) {
+        self.ended_idle.push(idle);
+        self.ended_idle.sort();
+        let mut kept: Vec<Duration> = Vec::with_capacity(self.ended_idle.len());
+        for idle in self.ended_idle.drain(..).rev() {
+            let pattern = kept.len().checked_sub(PATTERN).map(|first| kept[first]);
+            if pattern.is_none_or(|first| magnitude(first) != magnitude(idle)) {
+                kept.push(idle);
+            }
+        }
+        kept.reverse();
+        self.ended_idle = kept;
+    }
+}
+
+/// A span to within a quarter of its power of two.
+fn magnitude(span: Duration) -> (u32, u128) {
+    let millis = span.as_millis().max(4);
+    let power = millis.ilog2();
+    (power, millis >> (power - 2))
 }
 
 /// A session and its age at one instant: the sign-in itself may lie before the monotonic clock's origin.
@@ -146,9 +168,7 @@ impl Life {
                 self.learned.ends.remove(0);
             }
             if idle > self.learned.outlived {
-                self.learned.ended_idle.push(idle);
-                self.learned.ended_idle.sort();
-                self.learned.ended_idle.truncate(IDLE_ENDS);
+                self.learned.note_idle(idle);
             }
         }
     }
@@ -312,6 +332,27 @@ mod tests {
         life.signed_in(now);
         life.ended(now + S(4));
         assert_eq!(life.touch_every(), Some(S(300)));
+    }
+
+    /// A portal that drops sessions now and then, whose failures make the pauses before it is noticed long.
+    #[test]
+    fn sessions_dropped_after_shorter_pauses_do_not_unteach_the_idle_time() {
+        let (mut life, mut now) = lived(6, S(600), S(300), S(1_000_000));
+        let learned = life.touch_every();
+        for pause in 0..100 {
+            now += S(1000);
+            life.signed_in(now);
+            life.ended(now + S(200 + pause % 90));
+        }
+        assert!(life.learned().ended_idle.len() < 20, "{life:?}");
+        now += S(1000);
+        life.signed_in(now);
+        life.sign_of_life(now + S(290));
+        assert!(learned.is_some_and(|every| every < S(300)));
+        assert!(
+            life.touch_every().is_some_and(|every| every < S(300)),
+            "{life:?}"
+        );
     }
 
     #[test]
