@@ -18,6 +18,7 @@ impl<P: Portal> Agent<P> {
         let began = self.edges.clock.monotonic();
         loop {
             match self.read_past(stop).await {
+                Err(TurnError::Read(ReadError::Stopped)) => return Ok(Turn::Read(done)),
                 Err(error) if once || error.is_final() => return Err(error),
                 Err(error) => {
                     self.past_failures = self.past_failures.saturating_add(1);
