@@ -17,7 +17,7 @@ pub use kind::Kind;
 
 use crate::drift::Report;
 use crate::payment::AccountName;
-use crate::status::{BROKEN, Halt, State, Status};
+use crate::status::{Broken, Halt, State, Status};
 
 /// Less free space than this is told, in bytes: a store that cannot write stops everything.
 pub const LEAST_FREE: u64 = 256 << 20;
@@ -68,7 +68,7 @@ pub struct Facts<'a> {
     /// Rows in quarantine and open holes, of each account.
     pub kept: &'a BTreeMap<AccountName, (u64, u64)>,
     /// Accounts that do not run.
-    pub broken: &'a [AccountName],
+    pub broken: &'a [Broken],
     /// Name of each sink, and why it takes nothing.
     pub sinks: &'a [(String, Option<String>)],
     /// Free bytes where the store lies, where that is known.
@@ -88,12 +88,12 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
         found.insert(Key { subject, kind }, Trouble { what, todo, level });
     };
     let account = |name: &AccountName| Subject::Account(name.to_string());
-    for name in facts.broken {
+    for broken in facts.broken {
         add(
-            account(name),
+            account(&broken.account),
             Kind::Broken,
-            BROKEN.to_owned(),
-            "run `tillwatch check`, correct what it lists, restart",
+            broken.why.clone(),
+            "correct that, then restart",
             1,
         );
     }

@@ -20,7 +20,7 @@ use crate::notice::{Facts, Key, Notice, Subject, Told, Watch, troubles, unsettle
 use crate::notify::{Http, Notifier};
 use crate::payment::AccountName;
 use crate::retry::{self, Retried};
-use crate::status::Status;
+use crate::status::{Broken, Status};
 use crate::store::Store;
 
 /// How often things are looked at; the store, less often.
@@ -40,7 +40,7 @@ pub struct Subjects {
     /// How the accounts that run stand.
     pub board: watch::Receiver<Vec<Status>>,
     /// Accounts that do not run.
-    pub broken: Vec<AccountName>,
+    pub broken: Vec<Broken>,
     /// The sinks by name.
     pub sinks: Vec<(String, watch::Receiver<Progress>)>,
     /// Quarantine and holes.

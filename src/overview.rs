@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::drift::Report;
 use crate::login::gate::{Forecast, Gate};
 use crate::payment::AccountName;
-use crate::status::{BROKEN, Halt, Status};
+use crate::status::{Broken, Halt, Status};
 use crate::store::{AccountState, Breaker, Quarantined, Store, StoreError};
 
 /// One account, as JSON in `tillwatch status --json` and `GET /v1/accounts`. Instants are RFC 3339, in UTC.
@@ -103,8 +103,8 @@ pub struct Overview {
     pub board: watch::Receiver<Vec<Status>>,
     /// Their budgets.
     pub gates: Arc<BTreeMap<AccountName, Gate>>,
-    /// Accounts that do not run because their files are wrong.
-    pub broken: Arc<[AccountName]>,
+    /// Accounts that do not run.
+    pub broken: Arc<[Broken]>,
     /// Breakers, quarantine, gaps.
     pub store: Store,
     /// Ages.
@@ -205,11 +205,11 @@ fn breaker_word(breaker: &Breaker) -> String {
     }
 }
 
-fn broken(name: &AccountName) -> AccountView {
+fn broken(broken: &Broken) -> AccountView {
     AccountView {
-        name: name.to_string(),
+        name: broken.account.to_string(),
         state: "not started".to_owned(),
-        why: Some(BROKEN.to_owned()),
+        why: Some(broken.why.clone()),
         signed_in_at: None,
         session_seconds: None,
         logins: LoginsView::default(),

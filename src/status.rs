@@ -11,7 +11,16 @@ use crate::payment::AccountName;
 use crate::session::{Next, Outcome};
 
 /// Why an account whose files are wrong does not run.
-pub const BROKEN: &str = "its files are wrong: `tillwatch check` lists what";
+pub const FILES_WRONG: &str = "its files are wrong: `tillwatch check` lists what";
+
+/// An account that does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name in the config.
+    pub account: AccountName,
+    /// Why, in words.
+    pub why: String,
+}
 
 /// The breaker's word for [`Halt::SessionRefused`].
 pub const SESSION_REFUSED: &str = "session-refused";

@@ -33,7 +33,13 @@ impl<P: Portal> Agent<P> {
             from: down_to.with_timezone(&zone).date_naive(),
             to: now.with_timezone(&zone).date_naive(),
         };
-        let begins = |at: &DateTime<Utc>| at.with_timezone(&zone).date_naive() >= days.from;
+        let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+        // A portal that is not asked for days may show today alone: rows of yesterday are gone at midnight.
+        let shown_from = match self.account.selectors.table.path_date {
+            Some(_) => days.from,
+            None => days.to,
+        };
+        let is_first = self.read_through.is_none() && self.known.watermark.is_some();
         Plan {
             days,
             goal: Goal {
@@ -42,10 +48,9 @@ impl<P: Portal> Agent<P> {
             },
             since: self.known.since,
             max_pages: self.account.pace.max_pages,
-            known_until: self.newest.filter(begins),
-            doubt_empty: self.read_through.is_none()
-                && self.known.watermark.is_some()
-                && !self.met_empty,
+            known_until: self.newest.filter(|at| day(*at) >= days.from),
+            doubt_empty: is_first && !self.met_empty
+                || self.newest.is_some_and(|at| day(at) >= shown_from),
             watermark_due: self.watermark_told.is_none_or(|told| {
                 monotonic.saturating_sub(told) >= WATERMARK_EVERY.to_std().unwrap_or_default()
             }),

@@ -66,6 +66,8 @@ pub struct Limits {
     pub clients: usize,
     /// A connection whose peer takes no byte for so long is dropped.
     pub stall: Duration,
+    /// A connection on which no byte moves either way for so long is dropped; longer than `keep_alive`.
+    pub idle: Duration,
     /// A stream without events gets a comment this often.
     pub keep_alive: Duration,
 }
@@ -75,6 +77,7 @@ impl Default for Limits {
         Self {
             clients: 64,
             stall: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
             keep_alive: Duration::from_secs(15),
         }
     }
@@ -108,7 +111,7 @@ pub async fn serve(
         return Err(ServeError::Exposed { address });
     }
     let (stop, mut stopping) = watch::channel(false);
-    let listener = stall::Impatient::new(listener, http.limits.stall);
+    let listener = stall::Impatient::new(listener, http.limits);
     let app = router(http, stopping.clone());
     let server = axum::serve(listener, app).with_graceful_shutdown(async move {
         shutdown.await;

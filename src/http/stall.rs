@@ -1,4 +1,5 @@
-//! Connections whose peer stops reading are dropped: a stream costs a place, and its reader can resume.
+//! Connections whose peer stops reading, or says nothing, are dropped: a stream costs a place, and its reader can
+//! resume; an open connection costs a file, of which a process has few.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,17 +10,19 @@ use std::time::Duration;
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
-/// Accepts connections that wait for their peer no longer than `limit`.
+use super::Limits;
+
+/// Accepts connections that wait for their peer no longer than the limits.
 pub(super) struct Impatient {
     listener: TcpListener,
-    limit: Duration,
+    limits: Limits,
 }
 
 impl Impatient {
-    pub(super) fn new(listener: TcpListener, limit: Duration) -> Self {
-        Self { listener, limit }
+    pub(super) fn new(listener: TcpListener, limits: Limits) -> Self {
+        Self { listener, limits }
     }
 }
 
@@ -31,8 +34,8 @@ impl Listener for Impatient {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let connection = Connection {
             stream,
-            limit: self.limit,
-            waiting: None,
+            stall: Wait::of(self.limits.stall),
+            idle: Wait::of(self.limits.idle),
         };
         (connection, address)
     }
@@ -42,28 +45,58 @@ impl Listener for Impatient {
     }
 }
 
-/// A connection that fails when one write waits too long.
+/// A connection that fails when one write waits too long, or when no byte moves either way for too long.
 pub(super) struct Connection {
     stream: TcpStream,
-    limit: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
+    stall: Wait,
+    idle: Wait,
 }
 
-impl Connection {
-    /// Passes on what a write answered, unless it has been waiting past the limit.
+/// How long something has been waited for.
+struct Wait {
+    limit: Duration,
+    over: Option<Pin<Box<Sleep>>>,
+}
+
+impl Wait {
+    fn of(limit: Duration) -> Self {
+        Self { limit, over: None }
+    }
+
+    /// Passes on an answer, unless it has been waited for past the limit.
     fn judge<T>(
         &mut self,
         context: &mut Context<'_>,
         answer: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if answer.is_ready() {
-            self.waiting = None;
+            self.over = None;
             return answer;
         }
         let limit = self.limit;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
-        ready!(waiting.as_mut().poll(context));
+        let over = self.over.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(over.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Begins to wait anew.
+    fn restart(&mut self) {
+        if let Some(over) = &mut self.over {
+            over.as_mut().reset(Instant::now() + self.limit);
+        }
+    }
+}
+
+impl Connection {
+    fn written(
+        &mut self,
+        context: &mut Context<'_>,
+        answer: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if answer.is_ready() {
+            self.idle.restart();
+        }
+        self.stall.judge(context, answer)
     }
 }
 
@@ -73,7 +106,8 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let answer = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.idle.judge(context, answer)
     }
 }
 
@@ -84,7 +118,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let answer = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.judge(context, answer)
+        self.written(context, answer)
     }
 
     fn poll_write_vectored(
@@ -93,7 +127,7 @@ impl AsyncWrite for Connection {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let answer = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.judge(context, answer)
+        self.written(context, answer)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -106,5 +140,32 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_on_which_no_byte_moves_is_dropped() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits::default();
+        let mut listener = Impatient::new(listener, limits);
+        let _silent = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        let half = limits.idle / 2;
+        assert!(timeout(half, connection.read_u8()).await.is_err());
+        let written = Instant::now();
+        connection.write_all(b":").await.unwrap();
+        let answer = connection.read_u8().await.unwrap_err();
+        assert_eq!(answer.kind(), io::ErrorKind::TimedOut);
+        assert!(written.elapsed() >= limits.idle, "what is written counts");
     }
 }

@@ -54,7 +54,8 @@ pub struct Plan {
     pub max_pages: usize,
     /// The newest instant known of the account, when the days asked for hold it.
     pub known_until: Option<DateTime<Utc>>,
-    /// No rows are not believed at the first time: this run has not read any yet, and earlier ones had.
+    /// No rows are not believed: some are known that must be shown, or this run has not read any yet and earlier ones
+    /// had.
     pub doubt_empty: bool,
     /// A watermark may be told again.
     pub watermark_due: bool,

@@ -23,7 +23,7 @@ impl<P: Portal> Reader<'_, P> {
         if plan.is_past {
             return self.finish_past(plan, progress, gathered, read_at).await;
         }
-        if gathered.counted == 0 && (plan.known_until.is_some() || plan.doubt_empty) {
+        if gathered.counted == 0 && plan.doubt_empty {
             return Err(ReadError::EmptyAgain);
         }
         let payments = gathered.take_payments();
@@ -44,9 +44,12 @@ impl<P: Portal> Reader<'_, P> {
             Order::OldestFirst => progress.oldest(),
         };
         let covered_from = deepest.unwrap_or(plan.goal.down_to);
-        let watermark = self
-            .commit_proof(plan, covered_from, &proved, read_at)
-            .await?;
+        // No rows where the last ones that are known need not be shown any more: nothing leads from those to now.
+        let proves_nothing = gathered.counted == 0 && plan.known_until.is_some();
+        let watermark = !proves_nothing
+            && self
+                .commit_proof(plan, covered_from, &proved, read_at)
+                .await?;
         Ok(gathered.done(read_at, proved, watermark, newest))
     }
 

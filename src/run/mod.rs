@@ -5,7 +5,7 @@
 //! have takes everything with it.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::http::ServeError;
 use crate::login::credentials::CredentialError;
 use crate::login::gate::GateError;
 use crate::login::ledger::LedgerError;
+use crate::page_loads::PageLoadsError;
 use crate::payment::AccountName;
 use crate::sink::SinkError;
 use crate::status::{State, Status};
@@ -63,7 +64,7 @@ pub enum StartError {
     },
     /// The count of an account's page loads.
     #[error(transparent)]
-    PageLoads(#[from] crate::page_loads::PageLoadsError),
+    PageLoads(#[from] PageLoadsError),
     /// The store.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -112,6 +113,26 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// A file of that account's alone is in the way; a full disk is in everybody's.
+    fn is_of_one_account(&self) -> bool {
+        let source = match self {
+            StartError::PageLoads(PageLoadsError::Io { source, .. })
+            | StartError::Gate {
+                source: GateError::Ledger(LedgerError::Io { source, .. }),
+                ..
+            } => source,
+            StartError::Gate {
+                source: GateError::Ledger(LedgerError::Newer { .. }),
+                ..
+            } => return true,
+            _ => return false,
+        };
+        !matches!(
+            source.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        )
+    }
+
     /// The program's exit code for it.
     #[must_use]
     pub fn exit(&self) -> Exit {

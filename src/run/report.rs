@@ -7,8 +7,7 @@ use tokio::sync::watch;
 use super::Task;
 use crate::delivery::Progress;
 use crate::http::health::{AccountHealth, Duty, Health, SinkHealth};
-use crate::payment::AccountName;
-use crate::status::{BROKEN, State, Status};
+use crate::status::{Broken, State, Status};
 use crate::store::Store;
 
 /// Sinks fall behind without anybody saying so: looked at this often.
@@ -26,8 +25,8 @@ pub struct Listeners {
 pub struct Subjects {
     /// How the accounts that run stand.
     pub board: watch::Receiver<Vec<Status>>,
-    /// Accounts that do not run because their files are wrong.
-    pub broken: Vec<AccountName>,
+    /// Accounts that do not run.
+    pub broken: Vec<Broken>,
     /// The sinks by name.
     pub sinks: Vec<(String, watch::Receiver<Progress>)>,
     /// Says how much there is to deliver.
@@ -55,10 +54,10 @@ pub async fn report(
 }
 
 fn health(subjects: &Subjects, statuses: &[Status]) -> Health {
-    let broken = subjects.broken.iter().map(|name| AccountHealth {
-        name: name.clone(),
+    let broken = subjects.broken.iter().map(|broken| AccountHealth {
+        name: broken.account.clone(),
         duty: Duty::Stopped,
-        state: BROKEN.to_owned(),
+        state: broken.why.clone(),
         interval: Duration::ZERO,
         last_poll: None,
         next_poll: None,

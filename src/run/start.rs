@@ -32,12 +32,13 @@ use crate::one_time_code::{By, Codes};
 use crate::overview::Overview;
 use crate::payment::AccountName;
 use crate::portal::Taped;
+use crate::portal::kept::Key;
 use crate::portal::pool::Pool;
 use crate::portal::webdriver::WebDriverPortal;
 use crate::sign_in::expected_ledger;
 use crate::sink::file::FileSink;
 use crate::sink::stdout::StdoutSink;
-use crate::status::Status;
+use crate::status::{Broken, FILES_WRONG, Status};
 use crate::store::{MAX_BATCH, Store};
 
 /// How often acknowledged events past their time are dropped.
@@ -45,7 +46,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Orders that wait for one account.
 const ORDERS: usize = 8;
 
-/// An account that can run, and how it is spoken to.
+/// The accounts that can run, how they are spoken to, and those that cannot.
+#[derive(Default)]
 struct Cast {
     agents: Vec<Agent<WebDriverPortal>>,
     orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
@@ -53,7 +55,7 @@ struct Cast {
     /// Of all; those at which codes are given are named.
     desks: Vec<code::Desk>,
     given: BTreeMap<AccountName, code::Desk>,
-    broken: Vec<AccountName>,
+    broken: Vec<Broken>,
 }
 
 pub(super) async fn start(config: Config, options: Options) -> Result<Running, StartError> {
@@ -66,6 +68,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     let sinks = start_sinks(&config, options.stdout, &store, &mut tasks, &rest_stop)?;
     let names: Vec<String> = sinks.iter().map(|(name, _)| name.clone()).collect();
     let board = watch::Sender::new(Vec::new());
+    let places = config.webdriver.max_sessions;
     let Cast {
         agents,
         orders,
@@ -73,14 +76,21 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         desks,
         given,
         broken,
-    } = cast(
-        &config,
-        &options.clock,
-        &store,
-        &names,
-        &board,
-        &accounts_stop,
-    )
+    } = Casting {
+        config: &config,
+        clock: &options.clock,
+        store: &store,
+        board: &board,
+        stop: &accounts_stop,
+        limits: Limits {
+            sinks: names.clone(),
+            outbox: config.store.outbox_limit,
+        },
+        session_key: session_key(&config.webdriver)?,
+        pool: Pool::of(places.unwrap_or(config.accounts.len())),
+        gates: Gates::new(state_dir.join("ledger"), options.clock.clone()),
+    }
+    .cast()
     .await?;
     if agents.is_empty() {
         return Err(StartError::NoAccount);
@@ -147,76 +157,96 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     })
 }
 
-async fn cast(
-    config: &Config,
-    clock: &Clock,
-    store: &Store,
-    sinks: &[String],
-    board: &watch::Sender<Vec<Status>>,
-    stop: &watch::Receiver<bool>,
-) -> Result<Cast, StartError> {
-    let limits = Limits {
-        sinks: sinks.to_vec(),
-        outbox: config.store.outbox_limit,
-    };
-    let mut cast = Cast {
-        agents: Vec::new(),
-        orders: HashMap::new(),
-        gates: BTreeMap::new(),
-        desks: Vec::new(),
-        given: BTreeMap::new(),
-        broken: Vec::new(),
-    };
-    let session_key = session_key(&config.webdriver)?;
-    let places = config.webdriver.max_sessions;
-    let pool = Pool::of(places.unwrap_or(config.accounts.len()));
-    let mut gates = Gates::new(config.state_dir.join("ledger"), clock.clone());
-    for account in &config.accounts {
+/// What every account is started with.
+struct Casting<'a> {
+    config: &'a Config,
+    clock: &'a Clock,
+    store: &'a Store,
+    board: &'a watch::Sender<Vec<Status>>,
+    stop: &'a watch::Receiver<bool>,
+    limits: Limits,
+    session_key: Option<Key>,
+    pool: Pool,
+    gates: Gates,
+}
+
+impl Casting<'_> {
+    /// All accounts: one that cannot be started does not stop the others.
+    async fn cast(mut self) -> Result<Cast, StartError> {
+        let mut cast = Cast::default();
+        let mut first = None;
+        for account in &self.config.accounts {
+            let name = &account.settings.name;
+            let why = match &account.portal {
+                Err(diagnostics) => {
+                    tracing::error!(
+                        account = name.as_str(),
+                        "not started, its files are wrong:\n{diagnostics}"
+                    );
+                    FILES_WRONG.to_owned()
+                }
+                Ok(resolved) => match self.begin(account, resolved, &mut cast).await {
+                    Ok(()) => continue,
+                    Err(error) if error.is_of_one_account() => {
+                        tracing::error!(account = name.as_str(), "not started: {error}");
+                        let why = error.to_string();
+                        first.get_or_insert(error);
+                        why
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            let account = name.clone();
+            cast.broken.push(Broken { account, why });
+        }
+        match first {
+            Some(error) if cast.agents.is_empty() => Err(error),
+            Some(_) | None => Ok(cast),
+        }
+    }
+
+    async fn begin(
+        &mut self,
+        account: &Account,
+        resolved: &Resolved,
+        cast: &mut Cast,
+    ) -> Result<(), StartError> {
         let settings = &account.settings;
-        let resolved = match &account.portal {
-            Ok(resolved) => resolved,
-            Err(diagnostics) => {
-                tracing::error!(
-                    account = settings.name.as_str(),
-                    "not started, its files are wrong:\n{diagnostics}"
-                );
-                cast.broken.push(settings.name.clone());
-                continue;
-            }
-        };
+        let (gate, ledger) = open_gate(settings, resolved, self.store, &mut self.gates).await?;
+        let portal = web_driver_portal(
+            self.config,
+            settings,
+            resolved,
+            &self.session_key,
+            &self.pool,
+            self.clock,
+            self.stop,
+        )?;
+        let codes = codes(settings, self.clock);
         let (sender, orders) = mpsc::channel(ORDERS);
-        let (gate, ledger) = open_gate(settings, resolved, store, &mut gates).await?;
-        cast.gates.insert(settings.name.clone(), gate.clone());
-        let codes = codes(settings, clock);
         cast.desks.push(codes.desk().clone());
         if codes.is_given() {
             cast.given
                 .insert(settings.name.clone(), codes.desk().clone());
         }
         let edges = Edges {
-            portal: Taped::new(web_driver_portal(
-                config,
-                settings,
-                resolved,
-                &session_key,
-                &pool,
-                clock,
-                stop,
-            )?),
-            store: store.clone(),
-            gate,
+            portal: Taped::new(portal),
+            store: self.store.clone(),
+            gate: gate.clone(),
             codes,
             ledger,
-            clock: clock.clone(),
-            pool: pool.clone(),
+            clock: self.clock.clone(),
+            pool: self.pool.clone(),
             orders,
-            seat: Seat::take(board, &settings.name, settings.pace.poll),
+            seat: Seat::take(self.board, &settings.name, settings.pace.poll),
         };
+        let limits = self.limits.clone();
         cast.agents
-            .push(Agent::begin(resolve(account, resolved), limits.clone(), edges).await?);
+            .push(Agent::begin(resolve(account, resolved), limits, edges).await?);
+        cast.gates.insert(settings.name.clone(), gate);
         cast.orders.insert(settings.name.clone(), sender);
+        Ok(())
     }
-    Ok(cast)
 }
 
 fn prepare(state_dir: &Path) -> Result<(), StartError> {

@@ -18,6 +18,7 @@ use tillwatch::http::health::{AccountHealth, Duty, Health};
 use tillwatch::http::{Access, Http, Limits, ServeError, serve};
 use tillwatch::overview::Overview;
 use tillwatch::payment::AccountName;
+use tillwatch::status::{Broken, FILES_WRONG};
 use tillwatch::store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
@@ -96,7 +97,10 @@ fn overview(store: &Store) -> Overview {
     Overview {
         board: watch::channel(Vec::new()).1,
         gates: Arc::default(),
-        broken: Arc::from([AccountName::new("broken").unwrap()]),
+        broken: Arc::from([Broken {
+            account: AccountName::new("broken").unwrap(),
+            why: FILES_WRONG.to_owned(),
+        }]),
         store: store.clone(),
         clock: Clock::System,
     }

@@ -67,6 +67,8 @@ pub struct Rules {
     pub absolute: Duration,
     /// Shows a receipt number and a running balance.
     pub references: bool,
+    /// Takes no dates and shows the rows of the day alone.
+    pub today_only: bool,
     /// A session is good in the browser that signed in, and in no other.
     pub bound: bool,
     /// The agent is told the idle time.

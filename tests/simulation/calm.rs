@@ -132,6 +132,27 @@ fn a_session_that_ends_by_age_does_not_make_it_forget_the_idle_time() {
     assert!(attempts <= 28, "{attempts} sign-ins in four days");
 }
 
+/// At midnight the rows that are known go from the page, and for a while there are none.
+#[test]
+fn a_portal_that_shows_today_alone_is_believed_when_it_is_empty_after_midnight() {
+    let mut profile = Profile::calm(5);
+    profile.lasts = S(4 * 86_400);
+    profile.poll = S(60);
+    profile.mean_arrival = S(3600);
+    profile.rules.today_only = true;
+    profile.rules.references = true;
+    profile.rules.cap = 30;
+    profile.rules.idle = S(1800);
+    profile.rules.absolute = S(30 * 86_400);
+    let poll = profile.poll;
+    let (outcome, verdict) = one(profile);
+    assert_eq!(verdict.broken, Vec::<String>::new());
+    let slowest = verdict.delays.iter().max().copied().unwrap_or_default();
+    assert!(verdict.delays.len() > 50, "hardly any payments");
+    assert!(slowest < poll + S(10), "{slowest:?} after {poll:?}");
+    assert_eq!(outcome.books.sessions.attempts.len(), 1);
+}
+
 /// Nothing but the portal's own doing: a poll and a few pages lie between it and the status.
 #[test]
 fn a_trouble_stands_in_the_status_within_a_minute_or_two_polls() {

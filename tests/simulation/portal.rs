@@ -253,7 +253,12 @@ impl SimPortal {
         self.shown = visitor.cookie;
         let after = days.to.succ_opt().expect("a day");
         let calendar = books.rules.calendar;
-        let (from, to) = (calendar.begins(days.from), calendar.begins(after));
+        let first = if books.rules.today_only {
+            days.to
+        } else {
+            days.from
+        };
+        let (from, to) = (calendar.begins(first), calendar.begins(after));
         let html = books.page(number, from, to, &mut self.served);
         Ok(page(html))
     }

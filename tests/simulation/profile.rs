@@ -117,6 +117,7 @@ impl Profile {
                 },
                 absolute: dice.log_between(10 * MINUTE, DAY),
                 references: dice.chance(700),
+                today_only: false,
                 bound: false,
                 states_idle: false,
                 yield_for: 10 * MINUTE,

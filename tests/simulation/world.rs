@@ -88,6 +88,10 @@ pub async fn live(profile: Profile, root: &Path) -> Outcome {
         let idle = format!("[session]\nidle = \"{}s\"\n", profile.rules.idle.as_secs());
         text = text.replace("[session]\n", &idle);
     }
+    if profile.rules.today_only {
+        text = text.replace("?from={from}&to={to}", "");
+        text = text.replace("path_date = \"%d-%m-%Y\"\n", "");
+    }
     let selectors = selectors::file::parse("sim", "sim.toml", &text);
     let site = Site {
         books: Arc::new(Mutex::new(Books::new(profile.rules.clone()))),

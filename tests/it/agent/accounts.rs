@@ -87,7 +87,17 @@ async fn a_paused_account_is_signed_out_and_left_alone_while_another_is_read() {
         },
         ..Cast::kilima()
     };
-    let stage = Stage::set(vec![Cast::kilima(), other, broken], "").await;
+    let uncounted = Cast {
+        name: "uncounted",
+        knobs: PortalConfig {
+            short_code: "600126".to_owned(),
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    };
+    let casts = vec![Cast::kilima(), other, broken, uncounted];
+    let stage = Stage::set(casts, "").await;
+    std::fs::create_dir_all(stage.path("state/page-loads/uncounted")).unwrap();
     std::fs::write(
         stage.path("selectors/broken.toml"),
         "format = 1\nnonsense = true\n",
@@ -100,12 +110,13 @@ async fn a_paused_account_is_signed_out_and_left_alone_while_another_is_read() {
         let receipt = portal.post_payment(&payment()).unwrap();
         stage.until_told(&receipt).await;
     }
-    assert!(
-        stage.log().contains("its files are wrong"),
-        "{}",
-        stage.log()
-    );
-    assert_eq!(stage.portals[2].control().truth().loads, []);
+    let log = stage.log();
+    assert!(log.contains("its files are wrong"), "{log}");
+    let uncounted = "not started: could not read the count of page loads";
+    assert!(log.contains(uncounted), "{log}");
+    for portal in &stage.portals[2..] {
+        assert_eq!(portal.control().truth().loads, []);
+    }
 
     let paused = stage.command(&["pause", "kilima"]).output().await.unwrap();
     assert!(paused.status.success(), "{paused:?}");
