@@ -21,6 +21,7 @@ mod table;
 pub mod text;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use regex::Regex;
 use scraper::{ElementRef, Html, Selector};
@@ -151,6 +152,9 @@ pub struct Extracted {
 /// Why a page gives no rows. Holds no text of a data cell.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExtractError {
+    /// The reading itself failed.
+    #[error("reading this page made tillwatch fail: keep the page and report it")]
+    Failed,
     /// Over [`MAX_PAGE_BYTES`].
     #[error(
         "the page is {bytes} bytes, the limit is {MAX_PAGE_BYTES}: narrow the portal's date range or page size"
@@ -212,6 +216,14 @@ pub enum ExtractError {
 /// A parsed page. Not `Send`: parse, read and drop it within one blocking step.
 #[derive(Debug)]
 pub struct Document(Html);
+
+/// Runs what reads a page. A panic in it, in a parser of ours or of others, is an error of this page and of no other.
+///
+/// # Errors
+/// What `read` answers, and [`ExtractError::Failed`].
+pub fn guarded<T>(read: impl FnOnce() -> Result<T, ExtractError>) -> Result<T, ExtractError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(ExtractError::Failed))
+}
 
 /// Parses a page within the limits.
 ///

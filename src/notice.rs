@@ -2,7 +2,8 @@
 //!
 //! - Trouble that mostly passes by itself is told only when it lasts.
 //! - What an account is just about to find out (it starts, it signs in) neither begins nor ends anything.
-//! - No text of a page but titles of columns, no secret: only names of the config, numbers and our own words.
+//! - No text of a page but titles of columns, no secret: only names of the config, numbers, our own words, and what the
+//!   system says of a file of ours.
 
 mod kind;
 
@@ -396,8 +397,9 @@ impl Watch {
             });
             (open.found, open.gone) = (true, None);
             let lasted = now.saturating_sub(open.since) >= key.kind.patience();
-            // Another reason to stop asks something else of the person.
-            let is_other = key.kind == Kind::Stopped && trouble.what != open.trouble.what;
+            // Another reason asks something else of the person.
+            let is_other = matches!(key.kind, Kind::Stopped | Kind::Broken)
+                && trouble.what != open.trouble.what;
             let is_news = open
                 .told
                 .is_none_or(|told| trouble.level > told || is_other);

@@ -178,6 +178,15 @@ const TOO_MANY: Duration = Duration::from_secs(60);
 const UNKNOWN: Duration = Duration::from_secs(120);
 
 impl Outcome {
+    /// No sign-in follows it without a person.
+    #[must_use]
+    pub fn stops(self) -> bool {
+        match self.consequence().next {
+            Next::AskPerson | Next::StopAccount => true,
+            Next::GoOn | Next::WaitAndRetry { .. } | Next::RetryOnceThenStop { .. } => false,
+        }
+    }
+
     /// What follows. A credential is tried again only where the portal did not refuse it.
     #[must_use]
     pub fn consequence(self) -> Consequence {

@@ -4,6 +4,7 @@
 //! click, and what becomes of it decides whether there will be another.
 
 mod leave;
+mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::payment::AccountName;
 use crate::portal::{Credential, Page, Portal, PortalError};
 use crate::selectors;
 use crate::session::{Next, Outcome};
-use crate::status::{Halt, SESSION_REFUSED, State};
+use crate::status::{Halt, State};
 use crate::store::{Breaker, CredentialFingerprint, Store, StoreError};
 use crate::understand::{self, Session};
 
@@ -137,49 +138,6 @@ impl<P: Portal> Attempt<'_, P> {
         Ok(self.leave(version).await?.err())
     }
 
-    /// A session that a person imported is about to be tried: whatever comes of it, no sign-in follows by itself. A verdict
-    /// on the credential stays.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn await_import(&self) -> Result<(), SignInError> {
-        let Ok(credential) = self.credential().await else {
-            // Nobody could sign in.
-            return Ok(());
-        };
-        let stays = match self.store.breaker(self.account).await? {
-            Breaker::Closed | Breaker::Doubtful { .. } => false,
-            Breaker::Open { outcome, .. } => !Halt::from_word(&outcome).asks_person(),
-            Breaker::Missing => true,
-        };
-        if stays {
-            return Ok(());
-        }
-        let salt = self.store.credential_salt().await?;
-        self.set_breaker(Breaker::Open {
-            credential: credentials::fingerprint(&salt, &credential),
-            outcome: SESSION_REFUSED.to_owned(),
-            since: self.clock.now(),
-        })
-        .await
-    }
-
-    /// The portal took the imported session.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn import_taken(&self) -> Result<(), SignInError> {
-        match self.store.breaker(self.account).await? {
-            Breaker::Open { outcome, .. } if outcome == SESSION_REFUSED => {
-                self.set_breaker(Breaker::Closed).await
-            }
-            Breaker::Open { .. }
-            | Breaker::Closed
-            | Breaker::Doubtful { .. }
-            | Breaker::Missing => Ok(()),
-        }
-    }
-
     /// Signs in, once at the most.
     ///
     /// # Errors
@@ -286,11 +244,12 @@ impl<P: Portal> Attempt<'_, P> {
             return session(self.selectors, page).await;
         }
         let selectors = self.selectors.clone();
-        let heard = tokio::task::spawn_blocking(move || {
+        let hear = move || {
             let document = extract::parse(&page.html)?;
             let days = understand::password_expires_in(&selectors.marks, &document);
             Ok((understand::session(&selectors.marks, &document), days))
-        });
+        };
+        let heard = tokio::task::spawn_blocking(|| extract::guarded(hear));
         let (session, days) = match heard.await {
             Ok(heard) => heard?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -482,9 +441,8 @@ pub(crate) async fn session(
     page: Page,
 ) -> Result<Session, ExtractError> {
     let selectors = selectors.clone();
-    match tokio::task::spawn_blocking(move || understand::sign_in_page(&selectors, &page.html))
-        .await
-    {
+    let read = move || understand::sign_in_page(&selectors, &page.html);
+    match tokio::task::spawn_blocking(|| extract::guarded(read)).await {
         Ok(session) => session,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }

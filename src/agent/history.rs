@@ -18,8 +18,10 @@ impl<P: Portal> Agent<P> {
         let began = self.edges.clock.monotonic();
         loop {
             match self.read_past(stop).await {
-                Err(TurnError::Read(ReadError::Stopped)) => return Ok(Turn::Read(done)),
-                Err(error) if once || error.is_final() => return Err(error),
+                Err(error) if error.is_final() => return Err(error),
+                // What it is short of is our own stop.
+                Err(_) if stop() => return Ok(Turn::Read(done)),
+                Err(error) if once => return Err(error),
                 Err(error) => {
                     self.past_failures = self.past_failures.saturating_add(1);
                     let (account, failures) =

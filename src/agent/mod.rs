@@ -70,6 +70,8 @@ pub struct Agent<P> {
     doubtful: bool,
     /// A first page without rows was met once in this run.
     met_empty: bool,
+    /// A page that is asked for without dates has shown rows of earlier days too.
+    shows_earlier_days: bool,
     /// The portal edge has what opens a kept session.
     unlocked: bool,
     /// The last place came too late.
@@ -155,6 +157,7 @@ impl<P: Portal> Agent<P> {
             waited_in: None,
             doubtful,
             met_empty: false,
+            shows_earlier_days: false,
             unlocked: false,
             crowded: false,
             person_asked: None,
@@ -368,6 +371,7 @@ impl<P: Portal> Agent<P> {
         self.sweeps = false;
         self.read_through = Some(done.read_at);
         self.newest = self.newest.max(done.newest);
+        self.shows_earlier_days |= self.is_of_earlier_day(done);
         if done.watermark {
             self.watermark_told = Some(now);
         }

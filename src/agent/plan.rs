@@ -6,7 +6,7 @@ use super::Agent;
 use crate::completeness::{Goal, LATE_MARGIN};
 use crate::past::{Piece, Unread};
 use crate::portal::{Days, Portal};
-use crate::reading::Plan;
+use crate::reading::{Done, Plan};
 use crate::store::{StoreError, WATERMARK_EVERY};
 
 impl<P: Portal> Agent<P> {
@@ -35,9 +35,11 @@ impl<P: Portal> Agent<P> {
         };
         let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
         // A portal that is not asked for days may show today alone: rows of yesterday are gone at midnight.
-        let shown_from = match self.account.selectors.table.path_date {
-            Some(_) => days.from,
-            None => days.to,
+        let takes_days = self.account.selectors.table.path_date.is_some();
+        let shown_from = if takes_days || self.shows_earlier_days {
+            days.from
+        } else {
+            days.to
         };
         let is_first = self.read_through.is_none() && self.known.watermark.is_some();
         Plan {
@@ -58,6 +60,14 @@ impl<P: Portal> Agent<P> {
             is_past: false,
             until: now,
         }
+    }
+
+    /// Has the reading shown a row of a day before its own, for which the portal's clock and ours may differ?
+    pub(super) fn is_of_earlier_day(&self, done: &Done) -> bool {
+        let zone = self.account.selectors.zone;
+        let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+        done.oldest
+            .is_some_and(|at| day(at) < day(done.read_at - margin()))
     }
 
     /// What a changed selector file is compared on, and up to where everything in it was told: history that is put off counts

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Agent, RECHECK, Turn, TurnError};
+use super::{Agent, LASTING, RECHECK, Turn, TurnError};
 use crate::login::budget::Why;
 use crate::portal::{Portal, PortalError, Taped};
 use crate::reading::{Done, Plan, ReadError, Reader};
-use crate::session::{Act, Event, Outcome};
+use crate::session::{Act, Event, Next, Outcome};
 use crate::sign_in::{Attempt, SignIn, SignInError};
 use crate::status::{Halt, State};
 use crate::understand::Session;
@@ -61,6 +61,17 @@ impl<P: Portal> Agent<P> {
             {
                 self.yields()
             }
+            // The session may well live behind it.
+            Err(ReadError::Session(Session::Refused(Outcome::PortalDown)))
+                if !self.failures.saturating_add(1).is_multiple_of(LASTING) =>
+            {
+                finished(read)
+            }
+            Err(ReadError::Session(Session::Refused(outcome)))
+                if outcome.consequence().next == Next::StopAccount =>
+            {
+                self.refused(outcome).await
+            }
             Err(ReadError::Session(session @ (Session::SignedOut | Session::Refused(_)))) => {
                 if session == Session::SignedOut {
                     self.edges.portal.forget();
@@ -100,8 +111,13 @@ impl<P: Portal> Agent<P> {
         match self.sign_in().await? {
             SignIn::In => {
                 self.edges.portal.keep().await;
-                let read = self.read(stop).await;
-                self.kept(read).await
+                match self.read(stop).await {
+                    // Another sign-in would lead to the same page.
+                    Err(ReadError::Session(Session::Refused(outcome))) if outcome.stops() => {
+                        self.refused(outcome).await
+                    }
+                    read => self.kept(read).await,
+                }
             }
             SignIn::Wait { wait, why } => Ok(Turn::Wait(wait, State::WaitsForLogin { why })),
             SignIn::Unattended { wait, until } => Ok(Turn::Wait(wait, State::Unattended { until })),
@@ -120,6 +136,20 @@ impl<P: Portal> Agent<P> {
                 Ok(Turn::Wait(RECHECK, State::Stopped(halt)))
             }
         }
+    }
+
+    /// A page of the table says that a person must act: no sign-in is spent on hearing it again.
+    async fn refused(&mut self, outcome: Outcome) -> Result<Turn, TurnError> {
+        self.attempt().refused(outcome).await?;
+        let halt = Halt::Outcome(outcome);
+        self.becomes(if halt.asks_person() {
+            Event::PersonNeeded
+        } else {
+            Event::Refused
+        });
+        self.waited_in = None;
+        self.person_asked = None;
+        Ok(Turn::Wait(RECHECK, State::Stopped(halt)))
     }
 
     /// Once: what was kept of a session opens with the account's secret. Without one there is only a login, which says so.

@@ -80,6 +80,9 @@ pub struct Settings {
     pub reserve: u32,
     /// `spacing`: least pause between sign-ins. 1ms to cap.per / cap.logins, default 5s.
     pub spacing: Duration,
+    /// `shared_cap`: accounts at one portal that name the same have one cap and one ledger. Unset: `number` and `user` are
+    /// what the portal counts by.
+    pub shared_cap: Option<String>,
     /// `proxy`, `ca`, `client_certificate`, `page_timeout`: how the portal is reached.
     pub route: Route,
     /// `sign_out_at_stop`: sign out of the portal whenever the agent stops, at the price of a login at the next start.
@@ -185,6 +188,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
     let pace = pace::read(account);
     let since = account.optional("since", "\"2026-11-01T00:00:00+03:00\"", since);
     let budget = budget(account);
+    let shared_cap = account.optional("shared_cap", "\"agency\"", |text| text.parse(value::name));
     let (portal, portal_place) = portal.filter(|_| !user_is_wrong)?;
     let (origin, origin_place) = origin.unzip();
     let settings = Settings {
@@ -205,6 +209,7 @@ pub(super) fn read(account: &Table<'_>, dir: &Path, once: &Once) -> Option<Draft
         cap: budget.cap,
         reserve: budget.reserve,
         spacing: budget.spacing,
+        shared_cap,
         route: route::read(account, dir),
         sign_out_at_stop: sign_out.unwrap_or(false),
         read,

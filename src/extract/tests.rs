@@ -79,6 +79,12 @@ const READ: [(Field, &str); 4] = [
 ];
 
 #[test]
+fn a_panic_in_the_reading_of_a_page_is_an_error_of_that_page() {
+    let read = guarded(|| -> Result<(), ExtractError> { panic!("a parser's own mistake") });
+    assert_eq!(read, Err(ExtractError::Failed));
+}
+
+#[test]
 fn columns_are_found_by_header_text_wherever_they_stand() {
     let portal = portal("", FIELDS);
     let page = table(&format!("{HEADER}{ROW}"));

@@ -77,7 +77,7 @@ impl Default for Limits {
         Self {
             clients: 64,
             stall: Duration::from_secs(30),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_secs(90),
             keep_alive: Duration::from_secs(15),
         }
     }

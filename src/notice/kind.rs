@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// The account's files are wrong: it does not run.
+    /// The account does not run: its files are wrong, or its ledger cannot be opened.
     Broken,
     /// Its selector file was changed and is not taken.
     SelectorFile,

@@ -10,7 +10,7 @@ use crate::understand::Session;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The page was not a signed-in one.
-    #[error("the page of the table is not a signed-in one")]
+    #[error("{}", said(*.0))]
     Session(Session),
     /// No page.
     #[error(transparent)]
@@ -40,4 +40,18 @@ pub enum ReadError {
     /// Asked to stop between two pages.
     #[error("stopped between two pages")]
     Stopped,
+}
+
+fn said(session: Session) -> String {
+    match session {
+        Session::Refused(outcome) => {
+            format!(
+                "in place of the table the portal says `{}`",
+                outcome.as_str()
+            )
+        }
+        Session::SignedIn | Session::SignedOut | Session::Stranger => {
+            "the page of the table is not a signed-in one".to_owned()
+        }
+    }
 }

@@ -86,6 +86,8 @@ pub struct Done {
     pub proved: Proved,
     /// Newest instant of any row.
     pub newest: Option<DateTime<Utc>>,
+    /// Oldest instant of any row.
+    pub oldest: Option<DateTime<Utc>>,
 }
 
 /// What one account's readings remember of each other. Lost with the process; the next one begins with a sweep.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ReadError, Reader};
 use crate::event::AccountRef;
-use crate::extract::ExtractError;
+use crate::extract::{self, ExtractError};
 use crate::portal::{self, Page};
 use crate::selectors::Portal;
 use crate::skeleton::Skeleton;
@@ -78,7 +78,8 @@ impl<P: portal::Portal> Reader<'_, P> {
         let known = self.memory.first_page.clone().filter(|_| is_first);
         let busy = page.busy();
         let read = tokio::task::spawn_blocking(move || {
-            (read(&page, known, &selectors, &account, now), page.html)
+            let read = extract::guarded(|| read(&page, known, &selectors, &account, now));
+            (read, page.html)
         });
         let (read, html) = match read.await {
             Ok(read) => read,

@@ -50,7 +50,10 @@ impl<P: Portal> Reader<'_, P> {
             && self
                 .commit_proof(plan, covered_from, &proved, read_at)
                 .await?;
-        Ok(gathered.done(read_at, proved, watermark, newest))
+        Ok(Done {
+            oldest: progress.oldest(),
+            ..gathered.done(read_at, proved, watermark, newest)
+        })
     }
 
     /// Tells the watermark when one is due, and holes as they last or close.
@@ -182,6 +185,7 @@ impl Gathered {
             aside: self.aside,
             proved,
             newest,
+            oldest: None,
         }
     }
 }

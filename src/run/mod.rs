@@ -5,10 +5,11 @@
 //! have takes everything with it.
 
 use std::future::Future;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -113,7 +114,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// A file of that account's alone is in the way; a full disk is in everybody's.
+    /// A file of that account's alone is in the way; a full disk, or a process without room for files, is in everybody's.
     fn is_of_one_account(&self) -> bool {
         let source = match self {
             StartError::PageLoads(PageLoadsError::Io { source, .. })
@@ -127,10 +128,8 @@ impl StartError {
             } => return true,
             _ => return false,
         };
-        !matches!(
-            source.kind(),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
-        )
+        let of_all = [Errno::NOSPC, Errno::DQUOT, Errno::MFILE, Errno::NFILE];
+        Errno::from_io_error(source).is_none_or(|errno| !of_all.contains(&errno))
     }
 
     /// The program's exit code for it.
@@ -180,6 +179,8 @@ enum Task {
 struct Running {
     tasks: JoinSet<Task>,
     accounts: usize,
+    /// Some account of the config does not run.
+    is_short: bool,
     stop_accounts: watch::Sender<bool>,
     stop_rest: watch::Sender<bool>,
     board: watch::Sender<Vec<Status>>,
@@ -289,7 +290,7 @@ impl Running {
             .borrow()
             .iter()
             .all(|status| status.state == State::SignedIn);
-        if in_time && read {
+        if in_time && read && !self.is_short {
             Exit::Ok
         } else {
             Exit::Unhealthy

@@ -95,7 +95,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     if agents.is_empty() {
         return Err(StartError::NoAccount);
     }
-    let accounts = agents.len();
+    let (accounts, is_short) = (agents.len(), !broken.is_empty());
     for agent in agents {
         let (stop, once) = (accounts_stop.clone(), options.once);
         tasks.spawn(async move { Task::Account(agent.run(stop, once).await) });
@@ -149,6 +149,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     Ok(Running {
         tasks,
         accounts,
+        is_short,
         stop_accounts,
         stop_rest,
         board,
@@ -188,8 +189,11 @@ impl Casting<'_> {
                 Ok(resolved) => match self.begin(account, resolved, &mut cast).await {
                     Ok(()) => continue,
                     Err(error) if error.is_of_one_account() => {
-                        tracing::error!(account = name.as_str(), "not started: {error}");
-                        let why = error.to_string();
+                        let why = match &error {
+                            StartError::Gate { source, .. } => source.to_string(),
+                            other => other.to_string(),
+                        };
+                        tracing::error!(account = name.as_str(), "not started: {why}");
                         first.get_or_insert(error);
                         why
                     }
@@ -310,11 +314,12 @@ async fn open_gate(
         source,
     };
     let origin = resolved.portal.origin.to_string();
-    let key = LedgerKey::of(
-        &origin,
-        &settings.number,
-        settings.user.as_deref().unwrap_or_default(),
-    );
+    let user = settings.user.as_deref().unwrap_or_default();
+    let key = match &settings.shared_cap {
+        // No account has an empty number.
+        Some(shared) => LedgerKey::of(&origin, "", shared),
+        None => LedgerKey::of(&origin, &settings.number, user),
+    };
     let ledger = key.as_str().to_owned();
     let expectation = expected_ledger(store, &settings.name, &ledger).await?;
     let rules = rules(settings).map_err(|error| failed(error.into()))?;

@@ -15,7 +15,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::sync::{Once, mpsc};
+use std::time::Duration;
 
 use super::codec::{self, FORMAT, Identity, Kind};
 use super::db::{Db, Integrity, Parts, Step};
@@ -31,6 +32,8 @@ pub(super) const DB_FILE: &str = "store/db";
 const LOCK_FILE: &str = "lock";
 /// Stands while a store is created.
 const CREATING: &str = "creating";
+/// How long an engine that was closed may take to let go of its file.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
 /// sled's default is 1 GiB.
 const CACHE_BYTES: u64 = 32 << 20;
 
@@ -53,6 +56,7 @@ pub(super) fn open(dir: &Path, on_step: OnStep) -> Result<Db, OpenError> {
     make_dir(dir)?;
     let lock = lock(dir)?;
     let store = dir.join(STORE_DIR);
+    engine_lets_go(&store);
     let creating = dir.join(CREATING);
     let found = Witness::read(dir).map_err(io_error("read", &dir.join(witness::NAME)))?;
     let refused = |reason| OpenError::Refused {
@@ -213,9 +217,6 @@ fn open_existing(
         reason,
     };
     let store = dir.join(STORE_DIR);
-    if lock.is_some() {
-        engine_lets_go(&store)?;
-    }
     let (engine, found) = quietly(|| {
         let engine = open_engine(&store)?;
         let found = examine(&engine)?;
@@ -331,18 +332,26 @@ fn compare(found: &Found, witness: &Witness) -> Result<bool, Refusal> {
     }
 }
 
-/// Waits until the engine's file is free. Who holds the state directory waits for no other agent, but for what an
+/// Waits a while for the engine's file. Who holds the state directory waits for no other agent, but for what an
 /// engine leaves behind that this process closed a moment ago: its last threads, and the copies of its files in
-/// child processes that are just being started.
-fn engine_lets_go(store: &Path) -> Result<(), OpenError> {
+/// child processes that are just being started. Whatever else is wrong is judged where the engine opens the file.
+fn engine_lets_go(store: &Path) {
     let path = store.join("db");
-    let free = match File::open(&path) {
-        Ok(file) => file.lock().and_then(|()| file.unlock()),
-        // Judged where the engine opens it.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+    let Ok(file) = File::options().read(true).write(true).open(path) else {
+        return;
     };
-    free.map_err(io_error("locked", &path))
+    let (free, is_free) = mpsc::channel();
+    std::thread::spawn(move || {
+        if file.lock().and_then(|()| file.unlock()).is_ok() {
+            // Nobody waits any more.
+            free.send(()).ok();
+        }
+    });
+    if is_free.recv_timeout(ENGINE_PATIENCE).is_err() {
+        tracing::warn!(
+            "the file of the store's engine is in use, though nobody holds the state directory"
+        );
+    }
 }
 
 fn open_engine(store: &Path) -> Result<sled::Db, Refusal> {

@@ -9,6 +9,7 @@ pub mod oracle;
 mod payments;
 mod pool;
 mod record;
+mod refusals;
 mod restarts;
 pub mod stage;
 mod trouble;

@@ -4,4 +4,4 @@ mod access;
 mod breakage;
 mod fixtures;
 mod statement;
-mod visitor;
+pub mod visitor;

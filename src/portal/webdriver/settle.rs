@@ -60,26 +60,25 @@ pub(super) struct Look {
 pub(super) async fn look(portal: &Arc<Portal>, page: Page) -> (Page, Look) {
     let portal = Arc::clone(portal);
     let looked = tokio::task::spawn_blocking(move || {
-        let look = match extract::parse(&page.html) {
-            Ok(document) => {
-                let session = understand::session(&portal.marks, &document);
-                let between = portal
-                    .interstitials
-                    .iter()
-                    .position(|one| document.has(&one.mark));
-                let outline = understand::is_unknown(session).then(|| document.outline());
-                Look {
-                    session,
-                    between,
-                    outline,
-                }
-            }
-            Err(_) => Look {
-                session: Session::Stranger,
-                between: None,
-                outline: None,
-            },
-        };
+        let look = extract::guarded(|| {
+            let document = extract::parse(&page.html)?;
+            let session = understand::session(&portal.marks, &document);
+            let between = portal
+                .interstitials
+                .iter()
+                .position(|one| document.has(&one.mark));
+            let outline = understand::is_unknown(session).then(|| document.outline());
+            Ok(Look {
+                session,
+                between,
+                outline,
+            })
+        });
+        let look = look.unwrap_or(Look {
+            session: Session::Stranger,
+            between: None,
+            outline: None,
+        });
         (page, look)
     });
     match looked.await {

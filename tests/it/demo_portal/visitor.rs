@@ -41,16 +41,7 @@ impl Stage {
     }
 
     pub fn visitor(&self) -> Visitor {
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap();
-        Visitor {
-            client,
-            origin: format!("http://{}", self.portal.address()),
-            cookies: BTreeMap::new(),
-        }
+        Visitor::of(&self.portal)
     }
 
     /// A visitor who is signed in.
@@ -146,6 +137,19 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    pub fn of(portal: &DemoPortal) -> Self {
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self {
+            client,
+            origin: format!("http://{}", portal.address()),
+            cookies: BTreeMap::new(),
+        }
+    }
+
     async fn send(&mut self, request: RequestBuilder) -> reqwest::Result<Answer> {
         let cookies: Vec<_> = self
             .cookies
