@@ -26,7 +26,7 @@ use crate::demo::portal::{Direction, RowKind};
 
 const DATE: &str = "%d/%m/%Y";
 const CAPTCHA: &str = "<p><img id=\"captcha\" alt=\"Verification code\" src=\"data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAAC\"> \
-<input id=\"captcha-text\" name=\"captcha\"></p>\n";
+<input id=\"captcha-text\" name=\"captcha\"> <button id=\"go\">Go on</button></p>\n";
 
 pub(super) fn routes() -> Router<Arc<Guest>> {
     Router::new()

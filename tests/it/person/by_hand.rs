@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
+use tillwatch::demo::guest::Which;
 use tillwatch::demo::portal::{LoginOutcome, OtpWhen, PortalConfig};
+use tokio::net::TcpListener;
 
 use super::said;
 use crate::agent::stage::{Cast, Stage, payment};
@@ -49,8 +51,8 @@ impl Driver {
         Self { child, url }
     }
 
-    /// What a person does in the window that asks for a code: here, by script.
-    async fn gives_code(&self, code: &str) {
+    /// What a person does in the one window where `script` finds what it types into.
+    async fn types(&self, script: &str, text: &str) {
         let sessions = reqwest::get(format!("{}/sessions", self.url))
             .await
             .unwrap();
@@ -58,9 +60,9 @@ impl Driver {
         let mut typed = 0;
         for session in sessions["value"].as_array().unwrap() {
             let session = session["id"].as_str().unwrap();
-            typed += usize::from(self.ran(session, GIVE_CODE, code).await);
+            typed += usize::from(self.ran(session, script, text).await);
         }
-        assert_eq!(typed, 1, "windows that ask for a code");
+        assert_eq!(typed, 1, "windows that ask for it");
     }
 
     /// Runs `script`: did it say that it did something?
@@ -76,6 +78,13 @@ impl Driver {
 const GIVE_CODE: &str = "const field = document.querySelector('#otp'); if (!field) return false;\
                          field.value = arguments[0];\
                          document.querySelector('#otp-button').click(); return true;";
+
+const SOLVE_CAPTCHA: &str = "const field = document.querySelector('#captcha-text'); if (!field) return false;\
+                             field.value = 'seen';\
+                             document.querySelector('#user').value = arguments[0];\
+                             document.querySelector('#go').click(); return true;";
+const GIVE_PASSWORD: &str = "const field = document.querySelector('#password'); if (!field) return false;\
+                             field.value = arguments[0]; field.form.submit(); return true;";
 
 impl Drop for Driver {
     fn drop(&mut self) {
@@ -114,7 +123,7 @@ async fn a_person_finishes_the_sign_in_in_the_same_browser_and_the_agent_goes_on
     stage.read_once("kilima").await;
     assert_eq!(portal.truth().loads.len(), loads);
     let code = portal.sent_code().unwrap();
-    driver.gives_code(&code).await;
+    driver.types(GIVE_CODE, &code).await;
 
     let receipt = portal.post_payment(&payment()).unwrap();
     stage.until_told(&receipt).await;
@@ -169,7 +178,7 @@ async fn who_waits_for_a_person_keeps_its_browser_while_the_others_take_turns() 
     let truth = stage.portal().truth();
     assert_eq!(truth.loads.len(), loads, "the page was left as it is");
     let code = stage.portal().sent_code().unwrap();
-    driver.gives_code(&code).await;
+    driver.types(GIVE_CODE, &code).await;
     let receipt = stage.portal().post_payment(&payment()).unwrap();
     stage.until_told(&receipt).await;
     for portal in &stage.portals {
@@ -180,5 +189,33 @@ async fn who_waits_for_a_person_keeps_its_browser_while_the_others_take_turns() 
             stage.log()
         );
     }
+    assert_eq!(agent.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_captcha_is_left_to_a_person_and_the_agent_goes_on_from_there() {
+    let mut stage = Stage::set(vec![], "").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    stage.add_guest(Which::Ngome, "ngome", listener, "poll = \"1s\"");
+    let driver = Driver::beside(&stage, "");
+    let portal = stage.guests[0].control();
+    portal.turn(|knobs| knobs.captcha_on_form = true);
+    let knobs = portal.knobs();
+
+    let agent = stage.start();
+    stage
+        .until("a person is asked for", || {
+            stage.log().contains("stopped: the portal shows a captcha")
+        })
+        .await;
+    driver.types(SOLVE_CAPTCHA, &knobs.user).await;
+    driver.types(GIVE_PASSWORD, &knobs.password).await;
+    stage
+        .until("it goes on", || stage.log().contains("a person signed in"))
+        .await;
+    stage
+        .until("a first reading", || !stage.events().is_empty())
+        .await;
+    assert_eq!(portal.truth().attempts.len(), 1, "the person's own");
     assert_eq!(agent.stop().await, 0);
 }
