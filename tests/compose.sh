@@ -118,12 +118,14 @@ payments_at_least() { [ "$(payments)" -ge "$1" ]; }
 restarted_since() { [ "$(docker inspect -f '{{.State.StartedAt}}' "$(container "$1")")" != "$2" ] && healthy "$1"; }
 stream_status() { curl -s -o /dev/null -m 5 -w '%{http_code}' "$@" "http://$address/v1/events" || true; }
 receipts() { stdout_events | grep -F '"type":"payment.received"' | grep -oE '"subject":"[A-Z0-9]+"' | cut -d'"' -f4; }
-# What the portal itself knows, asked from inside its container: a row per line.
-truth() {
+# What the portal itself knows, asked from inside its container.
+portal_knows() {
   docker exec "$(container kilima)" timeout 10 bash -c \
-    'exec 3<>/dev/tcp/127.0.0.1/8080; printf "GET /_control/truth HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" >&3; cat <&3' \
-    | sed 's/,"attempts":.*//; s/{"receipt":/\n&/g' | grep -F '{"receipt":'
+    'exec 3<>/dev/tcp/127.0.0.1/8080; printf "GET /_control/truth HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" >&3; cat <&3'
 }
+# Its rows, one a line.
+truth() { portal_knows | sed 's/,"attempts":.*//; s/{"receipt":/\n&/g' | grep -F '{"receipt":'; }
+logins() { portal_knows | sed -n 's/.*"attempts":\[\([^]]*\)\].*/\1/p' | grep -o '"outcome"' | wc -l; }
 # Of the receipts in $1 and the rows in $2: paid to us between the oldest and the newest printed one and not printed
 # ("missing"), printed and never paid ("extra").
 compare() {
@@ -218,6 +220,15 @@ stdout_events | payment_ids >"$work/printed"
 sort -u "$work/printed" -o "$work/printed"
 streamed "$work/printed" || fail "a payment is on stdout and not on the stream"
 count=$(wc -l <"$work/printed")
+
+say "putting a new container in the agent's place"
+before=$(logins)
+[ "$before" -ge 1 ] || fail "the portal does not tell who signed in"
+compose up -d --force-recreate --no-deps tillwatch >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "no new container comes up"; }
+until_true "tillwatch is healthy" 60 healthy tillwatch
+until_true "a payment from the new container" 120 payments_at_least 1
+after=$(logins)
+[ "$after" = "$before" ] || fail "the new container signed in: $before logins before it, $after after"
 
 say "taking it down"
 compose down --volumes --rmi local --timeout 20 >/dev/null 2>&1
