@@ -28,7 +28,7 @@ pub struct Learned {
     /// The last ends, oldest first, as many as make a pattern.
     pub ends: Vec<End>,
     /// The pauses that sessions ended after, shortest first, each longer than any that one outlived; of each
-    /// [magnitude] the longest, as many as make a pattern: a session that was dropped after a shorter pause than the
+    /// magnitude the longest, as many as make a pattern: a session that was dropped after a shorter pause than the
     /// portal's does not push out one that shows the portal's.
     pub ended_idle: Vec<Duration>,
 }
