@@ -181,6 +181,7 @@ address=$(compose port tillwatch 9464)
 [ "$(stream_status)" = 401 ] || fail "the stream answers without a token"
 [ "$(stream_status -H 'Authorization: Bearer wrong')" = 401 ] || fail "the stream answers a wrong token"
 stdout_events | payment_ids | sort -u >"$work/printed"
+: >"$work/stream"
 curl -sN -H "Authorization: Bearer $token" -H 'Last-Event-ID: start' "http://$address/v1/events" >"$work/stream" &
 reader=$!
 until_true "every printed payment on the stream" 30 streamed "$work/printed"
