@@ -61,7 +61,7 @@ impl<P: Portal> Agent<P> {
             {
                 self.yields()
             }
-            // The session may well live behind it.
+            // The session may well live behind it. Where it does not, nothing but the sign-in page leads out of it.
             Err(ReadError::Session(Session::Refused(Outcome::PortalDown)))
                 if !self.failures.saturating_add(1).is_multiple_of(LASTING) =>
             {
