@@ -1,7 +1,7 @@
 //! What is known of a credential without a sign-in: a session that a person brought, a page that refuses.
 
 use super::leave::Leave;
-use super::{Attempt, SignIn, SignInError};
+use super::{Attempt, SignInError};
 use crate::login::credentials;
 use crate::portal::Portal;
 use crate::session::Outcome;
@@ -56,9 +56,9 @@ impl<P: Portal> Attempt<'_, P> {
     ///
     /// # Errors
     /// When there is no secret or the store fails.
-    pub async fn refused(&self, outcome: Outcome) -> Result<SignIn, SignInError> {
+    pub async fn refused(&self, outcome: Outcome) -> Result<(), SignInError> {
         let credential = self.credential().await?;
         let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
-        self.follow(outcome, version, Leave::Free).await
+        self.follow(outcome, version, Leave::Free).await.map(drop)
     }
 }

@@ -15,7 +15,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Once, mpsc};
+use std::sync::Once;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use super::codec::{self, FORMAT, Identity, Kind};
@@ -347,7 +348,7 @@ fn engine_lets_go(store: &Path) {
             free.send(()).ok();
         }
     });
-    if is_free.recv_timeout(ENGINE_PATIENCE).is_err() {
+    if is_free.recv_timeout(ENGINE_PATIENCE) == Err(RecvTimeoutError::Timeout) {
         tracing::warn!(
             "the file of the store's engine is in use, though nobody holds the state directory"
         );

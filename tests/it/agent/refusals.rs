@@ -12,6 +12,12 @@ const KILIMA: &str = include_str!("../../../selectors/kilima.toml");
 /// A portal where one is signed in at its first page, and whose page of the table means `outcome`.
 async fn saying(outcome: &str) -> Stage {
     let stage = Stage::set(vec![Cast::kilima()], "").await;
+    says(&stage, outcome);
+    stage
+}
+
+/// From now on the page of the table means `outcome`.
+fn says(stage: &Stage, outcome: &str) {
     let mark = "signed_in = { css = \"div#operator b#operator-name\" }";
     let outcomes = "outcomes = [\n";
     assert!(KILIMA.contains(mark) && KILIMA.contains(outcomes));
@@ -20,7 +26,6 @@ async fn saying(outcome: &str) -> Stage {
         .replace(mark, "signed_in = { css = \"h1#welcome\" }")
         .replace(outcomes, &page);
     fs::write(stage.path("selectors/kilima.toml"), text).unwrap();
-    stage
 }
 
 async fn poll(stage: &Stage) -> String {
@@ -50,8 +55,12 @@ async fn a_table_that_the_user_may_not_see_asks_a_person_after_one_login() {
 
 #[tokio::test]
 async fn a_user_who_is_locked_while_signed_in_is_not_signed_in_again() {
-    let stage = saying("locked").await;
+    let stage = Stage::set(vec![Cast::kilima()], "").await;
     let agent = stage.start();
+    stage
+        .until("a first reading", || !stage.events().is_empty())
+        .await;
+    says(&stage, "locked");
     stage
         .until("stopped", || {
             stage.log().contains("stopped: the user is locked")
