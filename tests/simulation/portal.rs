@@ -66,8 +66,8 @@ pub struct SimPortal {
 struct Browser {
     number: u64,
     cookie: Option<u64>,
-    /// Turns since the session was restored and not proved.
-    unproved: Option<u32>,
+    /// Turns since the session was restored and not proved, and when it was.
+    unproved: Option<(u32, Duration)>,
     brought: Brought,
     is_kept: bool,
     /// A captcha stands in it.
@@ -76,6 +76,7 @@ struct Browser {
 
 /// As the real one.
 const MOST_UNPROVED: u32 = 5;
+const UNPROVED_FOR: Duration = Duration::from_secs(15 * 60);
 const LIMIT: Duration = Duration::from_secs(60);
 
 impl SimPortal {
@@ -286,14 +287,15 @@ impl SimPortal {
 
 impl Portal for SimPortal {
     async fn open(&mut self) -> Result<(), PortalError> {
+        let now = self.site.clock.elapsed();
         if let Some(Browser {
-            unproved: Some(turns),
+            unproved: Some((turns, since)),
             cookie,
             ..
         }) = &mut self.browser
         {
             *turns += 1;
-            if *turns > MOST_UNPROVED {
+            if *turns > MOST_UNPROVED && now - *since >= UNPROVED_FOR {
                 lock(&self.site.books).sessions.keeps(*cookie, false);
                 self.kept.forget();
                 (self.browser, self.gone) = (None, Cause::Unproved);
@@ -310,7 +312,7 @@ impl Portal for SimPortal {
             self.browser = Some(Browser {
                 number: books.sessions.browsers,
                 cookie,
-                unproved: cookie.map(|_| 0),
+                unproved: cookie.map(|_| (0, now)),
                 brought,
                 is_kept: false,
                 captcha: false,

@@ -26,8 +26,10 @@ use crate::selectors::Origin;
 
 /// A portal may give a new cookie with every page: the session is looked at once in this time, and after a sign-in.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
-/// Turns without a page of the table after which a restored session is dropped: the portal may stumble over it.
+/// A restored session that gave no page of the table in more turns than these, over this time, is dropped: the portal may
+/// stumble over it. One that is down for some minutes costs no login.
 const MOST_UNPROVED: u32 = 5;
+const UNPROVED_FOR: Duration = Duration::from_secs(15 * 60);
 
 const STORAGE: &str = r"
 if (location.origin !== arguments[0]) return null;
@@ -53,6 +55,8 @@ const MARK: &str = "tillwatch-restored";
 #[derive(Debug, Default)]
 pub(super) struct Unproved {
     turns: u32,
+    /// When it was restored; monotonic.
+    since: Duration,
     /// Identifier of the script that puts storage in.
     script: Option<String>,
     pub(super) brought: Brought,
@@ -149,20 +153,21 @@ impl Session {
 
 impl Browser {
     /// The session is one from before: it must prove itself.
-    pub(super) fn begin_proof(&mut self, script: Option<String>, brought: Brought) {
+    pub(super) fn begin_proof(&mut self, script: Option<String>, brought: Brought, now: Duration) {
         self.may_be_signed_in = true;
         self.unproved = Some(Unproved {
             turns: 0,
+            since: now,
             script,
             brought,
         });
     }
 
-    /// A turn begins. False when the session had its chances.
-    pub(super) fn may_go_on(&mut self) -> bool {
+    /// A turn begins at this monotonic time. False when the session had its chances.
+    pub(super) fn may_go_on(&mut self, now: Duration) -> bool {
         self.unproved.as_mut().is_none_or(|unproved| {
             unproved.turns += 1;
-            unproved.turns <= MOST_UNPROVED
+            unproved.turns <= MOST_UNPROVED || now.saturating_sub(unproved.since) < UNPROVED_FOR
         })
     }
 
@@ -222,7 +227,7 @@ impl WebDriverPortal {
         let account = self.settings.owner.account.as_str();
         match browser.put(&kept, &self.settings.selectors.origin).await {
             Ok(script) => {
-                browser.begin_proof(script, kept.brought());
+                browser.begin_proof(script, kept.brought(), self.settings.clock.monotonic());
                 let cookies = kept.cookies.len();
                 tracing::info!(account, cookies, "the kept session is restored");
                 Ok(())

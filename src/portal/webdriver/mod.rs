@@ -261,10 +261,11 @@ impl Portal for WebDriverPortal {
         if self.reads_without_browser() {
             return Ok(());
         }
+        let now = self.settings.clock.monotonic();
         let Some(browser) = &mut self.browser else {
             return self.open_browser().await;
         };
-        if browser.may_go_on() {
+        if browser.may_go_on(now) {
             self.retire().await;
         } else {
             tracing::warn!(

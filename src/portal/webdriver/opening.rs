@@ -121,7 +121,7 @@ impl WebDriverPortal {
         let session = Session::adopt(url, &id, self.settings.call_timeout).await?;
         let mut browser = Browser::new(session, None, self.settings.loads.clone());
         browser.user_agent.clone_from(&kept.user_agent);
-        browser.begin_proof(None, kept.brought());
+        browser.begin_proof(None, kept.brought(), self.settings.clock.monotonic());
         tracing::info!(
             account = self.kept.file.owner().account,
             "goes on with the WebDriver session that an earlier run left"

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use tillwatch::clock::Clock;
+use tillwatch::clock::{Clock, VirtualClock};
 use tillwatch::portal::Portal as _;
 use tillwatch::portal::kept::{Begun, Brought, Cookie, Kept};
 use tillwatch::portal::webdriver::{Settings, WebDriverPortal};
@@ -143,16 +143,24 @@ async fn a_browser_that_is_old_or_large_is_replaced_and_its_session_goes_on() {
 }
 
 #[tokio::test]
-async fn a_kept_session_that_never_gives_a_page_is_dropped() {
+async fn a_kept_session_outlives_a_portal_that_is_down_for_minutes_but_not_one_that_stumbles_over_it()
+ {
     let (bench, server) = (Bench::new().await, Server::start());
-    let mut portal = signed_in(&bench, &server).await;
-    portal.park().await;
+    signed_in(&bench, &server).await.park().await;
+    let clock = VirtualClock::starting_at(Clock::System.now());
+    let mut settings = bench.settings(&server.origin, local());
+    settings.clock = Clock::Virtual(clock.clone());
+    let mut portal = WebDriverPortal::new(settings);
+    portal.unlock(&credential());
     server.set_table(Table::Status(500));
-    for _ in 0..6 {
+    for minutes in [0, 2, 2, 2, 2, 2, 2, 2] {
+        clock.suspend(Duration::from_secs(minutes * 60));
         assert!(is_kept(&bench));
         portal.open().await.unwrap();
         portal.first_page(days()).await.unwrap_err();
     }
+    assert!(is_kept(&bench));
+    clock.suspend(Duration::from_secs(2 * 60));
     portal.open().await.unwrap();
     assert!(!is_kept(&bench));
     portal.close().await;
