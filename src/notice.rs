@@ -137,8 +137,7 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
         }
         if gaps > 0 {
             let what = format!("{gaps} stretches of the history may lack payments");
-            let todo =
-                "compare with the portal; what it shows within the look-back comes by itself";
+            let todo = "compare with the portal; what it shows within the look-back, or by date where it takes dates, comes by itself";
             add(subject, Kind::Gaps, what, todo, digits(gaps));
         }
     }

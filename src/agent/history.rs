@@ -1,10 +1,31 @@
-//! Reads history that was put off, day by day beside what is new.
+//! Reads history by date, beside what is new: what was put off, day by day, then holes whose days are over. A portal may show
+//! later what it did not, and a hole beyond the look-back is met by no other reading.
+
+use std::collections::HashMap;
+use std::time::Duration;
 
 use super::{Agent, LASTING, Turn, TurnError};
+use crate::event::Gap;
 use crate::portal::Portal;
 use crate::reading::{Done, ReadError};
 use crate::status::Status;
 use crate::understand::Session;
+
+/// Open holes are looked up once in this time, and after each start.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(3600);
+/// Each is read again once in this time.
+const HOLE_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// Holes that are to be read again.
+#[derive(Debug, Default)]
+pub(super) struct Holes {
+    /// Newest last.
+    waiting: Vec<Gap>,
+    /// When each that is still open was read again; monotonic.
+    read: HashMap<Gap, Duration>,
+    /// When they are looked up next; monotonic.
+    due: Duration,
+}
 
 impl<P: Portal> Agent<P> {
     /// The history comes after what is new has been told, for half a pause at the most, or to its end when `once`. Its
@@ -47,7 +68,7 @@ impl<P: Portal> Agent<P> {
             }
             let took = self.edges.clock.monotonic().saturating_sub(began);
             let is_enough = !once && took * 2 >= self.account.pace.poll;
-            if self.known.unread.is_none() || is_enough || stop() {
+            if !self.has_past() || is_enough || stop() {
                 return Ok(Turn::Read(done));
             }
         }
@@ -56,7 +77,7 @@ impl<P: Portal> Agent<P> {
     /// Reads one more day of the history that was put off, after what is new was read.
     async fn read_past(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<(), TurnError> {
         let Some(unread) = self.known.unread else {
-            return Ok(());
+            return self.read_hole(stop).await;
         };
         let zone = self.account.selectors.zone;
         let piece = unread.newest(zone);
@@ -66,11 +87,73 @@ impl<P: Portal> Agent<P> {
         let days_left = left.map_or(0, |left| left.days(zone));
         let (account, rows) = (self.account.about.name.as_str(), done.rows);
         tracing::info!(account, day = %piece.day, rows, days_left, "history read");
+        self.count_past(&done);
+        Ok(())
+    }
+
+    /// Is there history that waits to be read?
+    pub(super) fn has_past(&self) -> bool {
+        self.known.unread.is_some() || !self.holes.waiting.is_empty()
+    }
+
+    /// Reads the days of one more hole again.
+    async fn read_hole(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<(), TurnError> {
+        self.look_up_holes().await?;
+        let Some(gap) = self.holes.waiting.last().cloned() else {
+            return Ok(());
+        };
+        let read = self.read_as(&self.hole(&gap), stop).await;
+        let account = self.account.about.name.as_str();
+        match read.map_err(TurnError::Read) {
+            Ok(done) => {
+                self.holes.waiting.pop();
+                self.holes
+                    .read
+                    .insert(gap.clone(), self.edges.clock.monotonic());
+                let (rows, told) = (done.rows, done.told);
+                tracing::info!(account, from = %gap.from, to = %gap.to, rows, told, "the days of a hole were read again");
+                self.count_past(&done);
+                Ok(())
+            }
+            Err(error) if error.is_final() => Err(error),
+            Err(error) => {
+                // A portal may not show days that long ago: nothing that is new is to wait for them.
+                let why = why(&error);
+                tracing::warn!(account, from = %gap.from, to = %gap.to, "the days of a hole cannot be read now, and are tried again in an hour: {why}");
+                self.holes.waiting.clear();
+                Ok(())
+            }
+        }
+    }
+
+    async fn look_up_holes(&mut self) -> Result<(), TurnError> {
+        let now = self.edges.clock.monotonic();
+        let takes_dates = self.account.selectors.table.path_date.is_some();
+        if !takes_dates || now < self.holes.due {
+            return Ok(());
+        }
+        let zone = self.account.selectors.zone;
+        let today = self.edges.clock.now().with_timezone(&zone).date_naive();
+        let state = self.edges.store.account(&self.account.about.name).await?;
+        let mut waiting = state.map(|state| state.gaps).unwrap_or_default();
+        let holes = &mut self.holes;
+        holes
+            .read
+            .retain(|gap, at| waiting.contains(gap) && now.saturating_sub(*at) < HOLE_EVERY);
+        waiting.retain(|gap| {
+            let is_over = gap.to.with_timezone(&zone).date_naive() < today;
+            is_over && !holes.read.contains_key(gap)
+        });
+        waiting.sort();
+        (holes.waiting, holes.due) = (waiting, now + LOOK_UP_EVERY);
+        Ok(())
+    }
+
+    fn count_past(&self, done: &Done) {
         self.edges.seat.update(|status| {
             status.payments_told += done.told as u64;
             status.page_loads += done.pages as u64;
         });
-        Ok(())
     }
 }
 

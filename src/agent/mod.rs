@@ -38,6 +38,7 @@ mod turn;
 pub use account::{Account, Edges, Limits, Seat};
 pub use failure::TurnError;
 use failure::judge;
+use history::Holes;
 use orders::ordered;
 
 /// How a turn ended.
@@ -63,6 +64,8 @@ pub struct Agent<P> {
     failures: u32,
     /// Tries in a row that a day of history could not be read.
     past_failures: u32,
+    /// Holes that are read again by date.
+    holes: Holes,
     polls: u64,
     /// The state that the last turns ended in, if not a reading: told once, not at every look.
     waited_in: Option<State>,
@@ -153,6 +156,7 @@ impl<P: Portal> Agent<P> {
             watermark_told: None,
             failures: 0,
             past_failures: 0,
+            holes: Holes::default(),
             polls: 0,
             waited_in: None,
             doubtful,
@@ -235,7 +239,7 @@ impl<P: Portal> Agent<P> {
             };
             let goes_on = match &turn {
                 Ok(Turn::Wait(_, State::WaitsForLogin { .. })) => true,
-                Ok(Turn::Read(_)) => self.known.unread.is_some(),
+                Ok(Turn::Read(_)) => self.has_past(),
                 Ok(Turn::Wait(..) | Turn::Stopping) | Err(_) => false,
             };
             let ended = once && !goes_on;

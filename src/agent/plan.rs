@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Agent;
 use crate::completeness::{Goal, LATE_MARGIN};
+use crate::event::Gap;
 use crate::past::{Piece, Unread};
 use crate::portal::{Days, Portal};
 use crate::reading::{Done, Plan};
@@ -44,6 +45,7 @@ impl<P: Portal> Agent<P> {
         let is_first = self.read_through.is_none() && self.known.watermark.is_some();
         Plan {
             days,
+            covered: self.covered(),
             goal: Goal {
                 down_to,
                 overlap: if sweep { 0 } else { self.account.pace.overlap },
@@ -90,6 +92,7 @@ impl<P: Portal> Agent<P> {
                 from: piece.day,
                 to: piece.day,
             },
+            covered: piece.from,
             goal: Goal {
                 down_to: piece.from,
                 overlap: 0,
@@ -102,6 +105,25 @@ impl<P: Portal> Agent<P> {
             unread: self.known.unread,
             is_past: true,
             until: piece.to,
+        }
+    }
+
+    /// The days of a hole, which are over.
+    pub(super) fn hole(&self, gap: &Gap) -> Plan {
+        let zone = self.account.selectors.zone;
+        let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+        let (first, last) = (day(gap.from), day(gap.to));
+        let newest = Piece {
+            day: last,
+            from: gap.from,
+            to: gap.to,
+        };
+        Plan {
+            days: Days {
+                from: first,
+                to: last,
+            },
+            ..self.past(newest)
         }
     }
 

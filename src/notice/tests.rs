@@ -245,7 +245,7 @@ fn what_is_not_of_an_accounts_state_is_told_too() {
         [
             "password-expires 2 account kilima: the portal says that the password expires in 2 days. change it at the portal, then change the secret",
             "quarantine 2 account kilima: 17 rows could not be understood and were put aside. run `tillwatch quarantine list`, correct the selector file, which is taken while running; `tillwatch quarantine release` tells what the portal no longer shows",
-            "gaps 1 account kilima: 2 stretches of the history may lack payments. compare with the portal; what it shows within the look-back comes by itself",
+            "gaps 1 account kilima: 2 stretches of the history may lack payments. compare with the portal; what it shows within the look-back, or by date where it takes dates, comes by itself",
             "broken 1 account other: its files are wrong: `tillwatch check` lists what. correct that, then restart",
             "sink-dead 1 sink file: no space left. correct the sink: its events are kept meanwhile",
             "disk 1 1 MiB are free where the store lies. make room: nothing is told that cannot be written",

@@ -46,6 +46,8 @@ pub const GAP_PATIENCE: Duration = Duration::from_secs(120);
 pub struct Plan {
     /// Portal-local days.
     pub days: Days,
+    /// Up to here earlier readings were complete.
+    pub covered: DateTime<Utc>,
     /// When it may stop.
     pub goal: Goal,
     /// Completions before this are never told; rows before it hold nothing new.
@@ -61,7 +63,7 @@ pub struct Plan {
     pub watermark_due: bool,
     /// Older history that is still to be read: the watermark stays before it.
     pub unread: Option<Unread>,
-    /// A day of that history, up to `until`, and nothing newer.
+    /// A day of that history, or the days of a hole, up to `until`, and nothing newer.
     pub is_past: bool,
     /// The newest instant asked for.
     pub until: DateTime<Utc>,
@@ -406,6 +408,9 @@ impl<P: Portal> Reader<'_, P> {
         }
         for gap in &committed.gaps_opened {
             tracing::warn!(account, from = %gap.from, to = %gap.to, cause = gap.cause.as_str(), "rows may be missing");
+        }
+        for gap in &committed.gaps_closed {
+            tracing::info!(account, from = %gap.from, to = %gap.to, "a hole is filled");
         }
         if committed.updated + committed.reversed > 0 {
             let (updated, reversed) = (committed.updated, committed.reversed);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Done, GAP_PATIENCE, Gathered, Plan, ReadError, Reader};
-use crate::completeness::{self, Finished, Progress, Proved};
+use crate::completeness::{self, Finished, LATE_MARGIN, Progress, Proved};
 use crate::event::{Gap, GapCause, Proof};
 use crate::payment::Payment;
 use crate::portal::Portal;
@@ -30,10 +30,11 @@ impl<P: Portal> Reader<'_, P> {
         let newest = newest(&payments);
         let order = self.selectors.table.order;
         let covered = progress.passed() && order == Order::NewestFirst;
-        let rest = rest(order, progress, newest, (plan.goal.down_to, read_at));
         if !covered && !gathered.read_to_the_end {
-            // The first of several such readings left out the most.
-            self.memory.unread.get_or_insert(rest);
+            self.cut_short(
+                plan,
+                rest(order, progress, newest, (plan.goal.down_to, read_at)),
+            );
         } else if plan.goal.overlap == 0 {
             self.memory.unread = None;
         }
@@ -54,6 +55,24 @@ impl<P: Portal> Reader<'_, P> {
             oldest: progress.oldest(),
             ..gathered.done(read_at, proved, watermark, newest)
         })
+    }
+
+    /// The reading ended at its limit of pages before it was through with `rest`.
+    fn cut_short(&mut self, plan: &Plan, rest: (DateTime<Utc>, DateTime<Utc>)) {
+        let margin = TimeDelta::from_std(LATE_MARGIN).unwrap_or_default();
+        let from = rest.0.max(plan.covered - margin);
+        if from < rest.1 {
+            // The first of several such readings left out the most.
+            self.memory.unread.get_or_insert((from, rest.1));
+            return;
+        }
+        tracing::warn!(
+            account = self.account.name.as_str(),
+            pages = plan.max_pages,
+            "the look-back has more pages than one reading takes: a status that changes before {} is not seen; raise `max_pages` or \
+             shorten `look_back`",
+            rest.1
+        );
     }
 
     /// Tells the watermark when one is due, and holes as they last or close.
@@ -116,7 +135,7 @@ impl<P: Portal> Reader<'_, P> {
         Ok(committed.watermark)
     }
 
-    /// A day of the past: nobody adds rows to it any more, so its holes are told at once.
+    /// Days of the past: nobody adds rows to them any more, so their holes are told at once.
     async fn finish_past(
         &mut self,
         plan: &Plan,
@@ -128,9 +147,13 @@ impl<P: Portal> Reader<'_, P> {
         let finished = gathered.finished(None, None);
         let mut proved = completeness::judge(&payments, progress, finished);
         let (from, to) = (plan.goal.down_to, plan.until);
-        if !gathered.read_to_the_end {
-            let order = self.selectors.table.order;
-            let rest = rest(order, progress, newest(&payments), (from, to));
+        proved.gaps.retain(|gap| gap.from < to && gap.to > from);
+        let order = self.selectors.table.order;
+        let covered = progress.passed() && order == Order::NewestFirst;
+        let rest = rest(order, progress, newest(&payments), (from, to));
+        let rest = (rest.0.max(from), rest.1.min(to));
+        let is_cut = !covered && !gathered.read_to_the_end;
+        if is_cut {
             proved.gaps.push(Gap {
                 from: rest.0,
                 to: rest.1,
@@ -144,6 +167,14 @@ impl<P: Portal> Reader<'_, P> {
             open: proved.gaps.clone(),
         };
         self.commit(reading).await?;
+        let is_filled = |gap: &Gap| from <= gap.from && gap.to <= to && !proved.gaps.contains(gap);
+        self.memory.noticed.retain(|gap, _| !is_filled(gap));
+        self.memory.told_gaps.retain(|gap| !is_filled(gap));
+        let within = |(first, last): &(DateTime<Utc>, DateTime<Utc>)| from <= *first && *last <= to;
+        if self.memory.unread.as_ref().is_some_and(within) {
+            self.memory.unread = is_cut.then_some(rest);
+            self.memory.told_gaps.extend(proved.gaps.iter().cloned());
+        }
         Ok(gathered.done(read_at, proved, false, None))
     }
 }

@@ -129,3 +129,53 @@ fn a_clock_that_was_ahead_does_not_shorten_the_readings_after_it() {
         assert_eq!(false_ones, Vec::<&String>::new(), "seed {seed}");
     }
 }
+
+/// A hole beyond what one reading takes stayed for good, although its days can be asked for.
+#[test]
+fn a_hole_is_filled_by_date_and_told_as_closed() {
+    let mut profile = Profile::calm(3);
+    profile.rules.references = true;
+    profile.rules.idle = Duration::from_secs(3600);
+    profile.lasts = Duration::from_secs(2 * 86_400);
+    profile.poll = Duration::from_secs(600);
+    profile.mean_arrival = Duration::from_secs(240);
+    profile.look_back = Duration::from_secs(86_400);
+    profile.first_start = Duration::from_secs(12 * 3600);
+    // One reading takes less than the rows until then, and more than those of the day that ended before.
+    profile.max_pages = 28;
+    let (outcome, verdict) = one(profile);
+    assert_eq!(verdict.broken, Vec::<String>::new());
+    let gaps = outcome.file.iter().filter_map(|line| {
+        let event: serde_json::Value = serde_json::from_str(&line.json).expect("JSON");
+        let data = &event["data"];
+        (event["type"] == "account.gap").then(|| (data["state"].to_string(), line.at))
+    });
+    let gaps: Vec<(String, Duration)> = gaps.collect();
+    let [(open, opened), (closed, filled)] = &gaps[..] else {
+        panic!("{gaps:?}");
+    };
+    assert_eq!((&**open, &**closed), ("\"open\"", "\"closed\""));
+    assert!(
+        *filled - *opened < Duration::from_secs(2 * 3600),
+        "{gaps:?}"
+    );
+}
+
+/// Its oldest day, read down to where it had to be and no further, was told as a hole that ended before it began.
+#[test]
+fn history_that_is_read_to_its_oldest_instant_shows_no_hole() {
+    let mut profile = Profile::calm(5);
+    profile.rules.references = true;
+    profile.lasts = Duration::from_secs(86_400);
+    profile.poll = Duration::from_secs(600);
+    profile.mean_arrival = Duration::from_secs(240);
+    profile.look_back = Duration::from_secs(2 * 3600);
+    profile.rules.idle = Duration::from_secs(3600);
+    profile.new_password = true;
+    profile.secret_after = Duration::from_secs(8 * 3600);
+    let (outcome, verdict) = one(profile);
+    assert_eq!(verdict.broken, Vec::<String>::new());
+    let gap = |line: &&crate::sinks::Arrived| line.json.contains("\"account.gap\"");
+    let gaps: Vec<_> = outcome.file.iter().filter(gap).collect();
+    assert!(gaps.is_empty(), "{gaps:?}");
+}
