@@ -243,14 +243,9 @@ fn not_read(status: &Status, facts: &Facts<'_>) -> Option<String> {
     let allowed = TimeDelta::from_std(allowed).unwrap_or(TimeDelta::MAX);
     (facts.now - since > allowed).then(|| {
         let why = status
-            .state
             .why()
             .map_or_else(String::new, |why| format!(": {why}"));
-        format!(
-            "not read since {} ({}{why})",
-            text(since),
-            status.state.word()
-        )
+        format!("not read since {} ({}{why})", text(since), status.word())
     })
 }
 

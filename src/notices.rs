@@ -73,7 +73,7 @@ pub async fn tell(
     let began = subjects.clock.now();
     let path = subjects.state_dir.join(FILE);
     let mut watch = Watch::resume(read(&path), subjects.clock.monotonic());
-    let mut on_the_way: Vec<(Key, Weak<()>)> = Vec::new();
+    let mut on_the_way = Vec::new();
     let mut written = watch.told();
     let mut kept = BTreeMap::new();
     let mut looks = 0_u32;
@@ -88,7 +88,7 @@ pub async fn tell(
             let message = message(&notice, &subjects.clock);
             tracing::info!(kind = notice.key.kind.as_str(), "notice: {notice}");
             let on_its_way = Arc::new(());
-            on_the_way.push((notice.key, Arc::downgrade(&on_its_way)));
+            on_the_way.push((notice, Arc::downgrade(&on_its_way)));
             for (name, queue) in &queues {
                 let waiting = Waiting {
                     message: message.clone(),
@@ -115,11 +115,14 @@ pub async fn tell(
     }
 }
 
-/// What was told and arrived: the rest is told again after a restart.
-fn told_everywhere(watch: &Watch, on_the_way: &mut Vec<(Key, Weak<()>)>) -> Told {
+/// What was told and arrived: the rest is told again after a restart, its end too.
+fn told_everywhere(watch: &Watch, on_the_way: &mut Vec<(Notice, Weak<()>)>) -> Told {
     on_the_way.retain(|(_, waiting)| waiting.strong_count() > 0);
+    let waits = |key: &Key| on_the_way.iter().any(|(notice, _)| notice.key == *key);
     let mut told = watch.told();
-    told.retain(|(key, _)| on_the_way.iter().all(|(waits, _)| waits != key));
+    told.retain(|(key, _)| !waits(key));
+    let solved = on_the_way.iter().filter(|(notice, _)| notice.solved);
+    told.extend(solved.map(|(notice, _)| (notice.key.clone(), notice.trouble.clone())));
     told
 }
 
@@ -251,5 +254,51 @@ fn write(path: &Path, told: &Told) {
     });
     if let Err(error) = written {
         tracing::warn!("what was told is not on disk, so a restart may tell it again: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::{Kind, Trouble};
+
+    fn notice(kind: Kind, solved: bool) -> Notice {
+        Notice {
+            key: Key {
+                subject: Subject::Agent,
+                kind,
+            },
+            trouble: Trouble {
+                what: "it".to_owned(),
+                todo: "do".to_owned(),
+                level: 1,
+            },
+            solved,
+        }
+    }
+
+    #[test]
+    fn what_has_not_arrived_is_told_again_after_a_restart_and_so_is_its_end() {
+        let way = Arc::new(());
+        let told = [notice(Kind::Disk, false), notice(Kind::Gaps, false)];
+        let told = told.map(|notice| (notice.key, notice.trouble));
+        let watch = Watch::resume(told.to_vec(), Duration::ZERO);
+        let sent = [notice(Kind::Gaps, false), notice(Kind::Quarantine, true)];
+        let mut on_the_way: Vec<_> = sent
+            .map(|notice| (notice, Arc::downgrade(&way)))
+            .into_iter()
+            .collect();
+        let kinds = |told: Told| {
+            let mut kinds: Vec<Kind> = told.into_iter().map(|(key, _)| key.kind).collect();
+            kinds.sort();
+            kinds
+        };
+        let mut expected = vec![Kind::Disk, Kind::Quarantine];
+        expected.sort();
+        assert_eq!(kinds(told_everywhere(&watch, &mut on_the_way)), expected);
+        drop(way);
+        let mut expected = vec![Kind::Disk, Kind::Gaps];
+        expected.sort();
+        assert_eq!(kinds(told_everywhere(&watch, &mut on_the_way)), expected);
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::drift::Report;
 use crate::login::gate::{Forecast, Gate};
+use crate::page_loads::{Hour, PageLoads};
 use crate::payment::AccountName;
 use crate::status::{Broken, Halt, Status};
 use crate::store::{AccountState, Breaker, Quarantined, Store, StoreError};
@@ -40,6 +41,10 @@ pub struct AccountView {
     pub polls: u64,
     /// Pages of the table loaded in them.
     pub page_loads: u64,
+    /// Page loads of any kind that count for the last hour.
+    pub page_loads_this_hour: u32,
+    /// What `page_loads_per_hour` of its selector file allows.
+    pub page_loads_per_hour: u32,
     /// Payments told in this run.
     pub payments_told: u64,
     /// Rows in quarantine.
@@ -103,6 +108,8 @@ pub struct Overview {
     pub board: watch::Receiver<Vec<Status>>,
     /// Their budgets.
     pub gates: Arc<BTreeMap<AccountName, Gate>>,
+    /// Their page loads.
+    pub page_loads: Arc<BTreeMap<AccountName, PageLoads>>,
     /// Accounts that do not run.
     pub broken: Arc<[Broken]>,
     /// Breakers, quarantine, gaps.
@@ -130,7 +137,12 @@ impl Overview {
                 breaker: self.store.breaker(name).await?,
                 quarantined: self.store.quarantine(Some(name)).await?,
             };
-            views.push(view(status, forecast.as_ref(), &kept, self.clock.now()));
+            let hour = match self.page_loads.get(name) {
+                Some(loads) => Some(loads.hour().await),
+                None => None,
+            };
+            let view = view(status, forecast.as_ref(), &kept, self.clock.now());
+            views.push(with_hour(view, hour, self.clock.now()));
         }
         views.extend(self.broken.iter().map(broken));
         Ok(views)
@@ -160,8 +172,8 @@ fn view(
     let state = kept.state.as_ref();
     AccountView {
         name: status.account.to_string(),
-        state: status.state.word().to_owned(),
-        why: status.state.why(),
+        state: status.word().to_owned(),
+        why: status.why(),
         signed_in_at: status.signed_in_at.map(text),
         session_seconds: age(status.signed_in_at),
         logins,
@@ -170,6 +182,8 @@ fn view(
         freshness_seconds: age(status.last_poll),
         polls: status.polls,
         page_loads: status.page_loads,
+        page_loads_this_hour: 0,
+        page_loads_per_hour: 0,
         payments_told: status.payments_told,
         quarantined: kept.quarantined.len() as u64,
         gaps: state.map_or(0, |state| state.gaps.len() as u64),
@@ -182,6 +196,22 @@ fn view(
         watermark: state.and_then(|state| state.watermark).map(text),
         drift: status.drift.as_ref().map(drift),
     }
+}
+
+fn with_hour(mut view: AccountView, hour: Option<Hour>, now: DateTime<Utc>) -> AccountView {
+    let Some(hour) = hour else {
+        return view;
+    };
+    (view.page_loads_this_hour, view.page_loads_per_hour) = (hour.used, hour.most);
+    if let Some(wait) = hour.waits {
+        "waiting for a page load".clone_into(&mut view.state);
+        let at = TimeDelta::from_std(wait).map_or(now, |wait| now + wait);
+        view.why = Some(format!(
+            "`page_loads_per_hour` of its selector file lets the next page through at {}",
+            at.format("%H:%M:%S UTC")
+        ));
+    }
+    view
 }
 
 fn drift(report: &Report) -> DriftView {
@@ -218,6 +248,8 @@ fn broken(broken: &Broken) -> AccountView {
         freshness_seconds: None,
         polls: 0,
         page_loads: 0,
+        page_loads_this_hour: 0,
+        page_loads_per_hour: 0,
         payments_told: 0,
         quarantined: 0,
         gaps: 0,

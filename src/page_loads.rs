@@ -10,6 +10,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -58,7 +59,36 @@ impl From<PageLoadsError> for PortalError {
 pub struct PageLoads {
     // A lock, because the browser and its keepers count together; held only while a share is taken.
     state: Arc<Mutex<State>>,
+    /// How many pages wait for their load.
+    waiting: Arc<AtomicUsize>,
     stop: watch::Receiver<bool>,
+}
+
+/// How an account's hour stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hour {
+    /// Loads that count for it now.
+    pub used: u32,
+    /// All that it has.
+    pub most: u32,
+    /// A page waits for its load, so long at the most.
+    pub waits: Option<Duration>,
+}
+
+/// A page that waits, until dropped.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -124,6 +154,7 @@ impl PageLoads {
                 shares,
                 open,
             })),
+            waiting: Arc::default(),
             stop,
         })
     }
@@ -145,6 +176,29 @@ impl PageLoads {
         self.once_there_are(pages).await.map(drop)
     }
 
+    /// How the hour stands.
+    pub async fn hour(&self) -> Hour {
+        let state = self.state.lock().await;
+        let now = state.clock.stamp();
+        let shares = in_window(&now, &state.shares, state.rules.window());
+        let one = |entry: &Entry| match entry.cost {
+            Cost::Nothing => 0,
+            Cost::One => state.share,
+            Cost::Window => state.most(),
+        };
+        let taken: u32 = shares.iter().map(one).sum();
+        let waits = self.waiting.load(Ordering::Relaxed) > 0;
+        let left = match state.verdict() {
+            Verdict::Go => Duration::ZERO,
+            Verdict::Wait { wait, .. } => wait,
+        };
+        Hour {
+            used: taken.saturating_sub(state.left).min(state.most()),
+            most: state.most(),
+            waits: waits.then_some(left),
+        }
+    }
+
     async fn once_there_are(&self, pages: u32) -> Result<MutexGuard<'_, State>, PageLoadsError> {
         let mut stop = self.stop.clone();
         loop {
@@ -162,6 +216,7 @@ impl PageLoads {
                 Verdict::Wait { wait, .. } => wait,
             };
             drop(state);
+            let _waits = Waits::begin(&self.waiting);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 Ok(_) = stop.wait_for(|stops| *stops) => return Err(PageLoadsError::Stopping),
@@ -288,6 +343,34 @@ mod tests {
             }
             within += 1;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_hour_says_what_is_used_and_whether_a_page_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = clock();
+        let loads = opened(&dir.path().join("kilima"), &clock);
+        for _ in 0..25 {
+            loads.take().await.unwrap();
+        }
+        let expected = Hour {
+            used: 25,
+            most: 600,
+            waits: None,
+        };
+        assert_eq!(loads.hour().await, expected);
+        let all = loads.clone();
+        let waits = tokio::spawn(async move { all.reserve(600).await });
+        tokio::task::yield_now().await;
+        while !waits.is_finished() && loads.hour().await.waits.is_none() {
+            tokio::task::yield_now().await;
+        }
+        let hour = loads.hour().await;
+        assert!(hour.waits.is_some_and(|wait| wait <= HOUR), "{hour:?}");
+        waits.await.unwrap().unwrap();
+        assert_eq!(loads.hour().await.waits, None);
+        clock.suspend(2 * HOUR);
+        assert_eq!(loads.hour().await.used, 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -92,7 +92,7 @@ pub enum SignInError {
     Store(#[from] StoreError),
     /// The page at `sign_in.path` bears none of the marks.
     #[error(
-        "the sign-in page bears neither the signed-out nor the signed-in mark: the portal is down or changed; compare `sign_in.path` and `[marks]`"
+        "the sign-in page bears neither the signed-out nor the signed-in mark: the portal is down or changed; compare `sign_in.path` and `[marks]` with the newest file in `browser/<account>/unknown-pages` of `state_dir`"
     )]
     StrangePage,
 }

@@ -225,8 +225,10 @@ impl State {
 pub struct Status {
     /// Who.
     pub account: AccountName,
-    /// What it is doing.
+    /// What it is doing, or did before it began to wait for a browser.
     pub state: State,
+    /// It waits for a browser: all are taken.
+    pub awaits_browser: bool,
     /// Pause between two readings.
     pub interval: Duration,
     /// Since when the session lives.
@@ -268,12 +270,33 @@ pub struct Status {
 }
 
 impl Status {
+    /// What it is doing, in words.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.awaits_browser {
+            "waiting for a browser"
+        } else {
+            self.state.word()
+        }
+    }
+
+    /// Why, and what to do, where there is something to say.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        if self.awaits_browser {
+            Some("every browser is taken: see `max_sessions`".to_owned())
+        } else {
+            self.state.why()
+        }
+    }
+
     /// Before its first turn.
     #[must_use]
     pub fn starting(account: AccountName, interval: Duration) -> Self {
         Self {
             account,
             state: State::Starting,
+            awaits_browser: false,
             interval,
             signed_in_at: None,
             last_poll: None,

@@ -5,6 +5,7 @@ use crate::reading::ReadError;
 use crate::retry::{self, Retried};
 use crate::sign_in::SignInError;
 use crate::store::StoreError;
+use crate::understand::Session;
 
 /// A turn failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,20 +48,27 @@ impl TurnError {
     }
 }
 
-/// What to try again, and whether a person must act for it to succeed.
-pub(super) fn judge(error: &TurnError) -> (Retried, bool) {
+/// A failure that has lasted this many tries is told to a person, whatever it is.
+pub(super) const LASTING: u32 = 10;
+/// An announcement that nobody has seen before comes for good, and what a portal stumbles over is gone the next time.
+const STRANGE: u32 = 2;
+
+/// What to try again, and after how many failures in a row a person is told.
+pub(super) fn judge(error: &TurnError) -> (Retried, u32) {
     let portal = |error| match retry::portal_verdict(error) {
-        retry::Verdict::Wait(what) => (what, false),
-        retry::Verdict::Tell(what) => (what, true),
-        retry::Verdict::Stop => (Retried::Markup, true),
+        retry::Verdict::Wait(what) => (what, LASTING),
+        retry::Verdict::Tell(what) => (what, 1),
+        retry::Verdict::Stop => (Retried::Markup, 1),
     };
     match error {
         TurnError::Portal(error)
         | TurnError::Read(ReadError::Portal(error))
         | TurnError::SignIn(SignInError::Portal(error)) => portal(error),
         TurnError::Read(ReadError::Extract(_)) | TurnError::SignIn(SignInError::Extract(_)) => {
-            (Retried::Markup, true)
+            (Retried::Markup, 1)
         }
+        TurnError::Read(ReadError::Session(Session::Stranger))
+        | TurnError::SignIn(SignInError::StrangePage) => (Retried::Portal, STRANGE),
         TurnError::Read(
             ReadError::Session(_)
             | ReadError::EmptyAgain
@@ -68,16 +76,12 @@ pub(super) fn judge(error: &TurnError) -> (Retried, bool) {
             | ReadError::HistoryAgain { .. }
             | ReadError::Stopped,
         )
-        | TurnError::SignIn(SignInError::StrangePage | SignInError::Stopping) => {
-            (Retried::Portal, false)
-        }
+        | TurnError::SignIn(SignInError::Stopping) => (Retried::Portal, LASTING),
         TurnError::SignIn(SignInError::Credential(_) | SignInError::Code(_)) => {
-            (Retried::Markup, true)
+            (Retried::Markup, 1)
         }
         TurnError::Store(_)
         | TurnError::Read(ReadError::Store(_))
-        | TurnError::SignIn(SignInError::Store(_) | SignInError::Gate(_)) => {
-            (Retried::Browser, true)
-        }
+        | TurnError::SignIn(SignInError::Store(_) | SignInError::Gate(_)) => (Retried::Browser, 1),
     }
 }

@@ -17,7 +17,7 @@ use crate::retry;
 use crate::schedule::Schedule;
 use crate::selectors::Field;
 use crate::session::{Act, Event, Learned, Life, Stand};
-use crate::status::State;
+use crate::status::{State, Status};
 use crate::store::{AccountState, Breaker, ReadBy, StoreError};
 
 mod account;
@@ -37,7 +37,7 @@ mod turn;
 
 pub use account::{Account, Edges, Limits, Seat};
 pub use failure::TurnError;
-use failure::judge;
+use failure::{LASTING, judge};
 use history::Holes;
 use orders::ordered;
 
@@ -268,22 +268,27 @@ impl<P: Portal> Agent<P> {
     async fn await_place(&mut self, due: Duration, stop: &mut watch::Receiver<bool>) -> Option<()> {
         let since = self.edges.clock.monotonic();
         let asked = self.import_asked.is_some() || self.wanted.is_some();
-        tokio::select! {
-            () = tokio::time::sleep(CROWD_PATIENCE), if asked => {
-                self.say_import_crowded();
-                self.say_not_recorded("every browser is taken: raise `max_sessions`");
-                Some(())
-            }
+        let awaits = |awaits| move |status: &mut Status| status.awaits_browser = awaits;
+        self.edges.seat.update(awaits(true));
+        let came = tokio::select! {
+            () = tokio::time::sleep(CROWD_PATIENCE), if asked => None,
             place = self.edges.pool.place(due) => {
                 self.edges.portal.take_place(place);
                 self.say_waited(self.edges.clock.monotonic().saturating_sub(since));
-                Some(())
+                Some(None)
             }
-            ordered = ordered(&mut self.edges.orders, stop) => {
-                self.obey(ordered?).await;
-                Some(())
+            ordered = ordered(&mut self.edges.orders, stop) => Some(Some(ordered)),
+        };
+        self.edges.seat.update(awaits(false));
+        match came {
+            Some(Some(ordered)) => self.obey(ordered?).await,
+            Some(None) => {}
+            None => {
+                self.say_import_crowded();
+                self.say_not_recorded("every browser is taken: raise `max_sessions`");
             }
         }
+        Some(())
     }
 
     /// Waits for time, an order, another account's need or the end. `None`: the end.
@@ -406,7 +411,7 @@ impl<P: Portal> Agent<P> {
     async fn after_failure(&mut self, error: &TurnError, now: Duration) {
         self.failures = self.failures.saturating_add(1);
         self.met_empty |= matches!(error, TurnError::Read(ReadError::EmptyAgain));
-        let (verdict, person) = judge(error);
+        let (verdict, told_after) = judge(error);
         let asked = error.of_portal().map(retry::asked_pause);
         let wait = retry::delay(verdict, self.failures, self.jitter(self.failures.into()))
             .max(asked.unwrap_or_default());
@@ -416,9 +421,10 @@ impl<P: Portal> Agent<P> {
         let wait = touch.map_or(wait, |touch| wait.min(touch));
         let account = self.account.about.name.as_str();
         let (failures, retry_ms) = (self.failures, wait.as_millis());
+        let person = self.failures >= told_after;
         let state = State::Failing {
             why: error.to_string(),
-            person: person || self.failures >= LASTING,
+            person,
         };
         let lasting = self.failures == LASTING;
         if lasting || person && self.waited_in.as_ref() != Some(&state) {
@@ -450,8 +456,6 @@ impl<P: Portal> Agent<P> {
     }
 }
 
-/// A failure that has lasted this many tries is told to a person, whatever it is.
-const LASTING: u32 = 10;
 /// Whoever imported a session, or wants a recording, hears after this long that every browser is taken.
 const CROWD_PATIENCE: Duration = Duration::from_secs(10);
 /// A stopped account looks this often whether its credential changed.

@@ -111,7 +111,10 @@ fn line(account: &AccountView) -> Vec<String> {
             logins.reserve
         ),
         ago(account.freshness_seconds),
-        account.page_loads.to_string(),
+        format!(
+            "{}/{}",
+            account.page_loads_this_hour, account.page_loads_per_hour
+        ),
         account.quarantined.to_string(),
         account.gaps.to_string(),
         account.breaker.clone(),
@@ -200,6 +203,8 @@ mod tests {
             freshness_seconds: Some(4),
             polls: 600,
             page_loads: 612,
+            page_loads_this_hour: 57,
+            page_loads_per_hour: 240,
             payments_told: 17,
             quarantined: 1,
             gaps: 0,
@@ -252,9 +257,9 @@ mod tests {
         };
         assert_eq!(
             table(&[account(), stopped], None),
-            "account      state                       session  logins  fresh  pages  aside  gaps  breaker  selectors\n\
-             kilima-main  signed in                     5h02m  2/27+3     4s    612      1     0  closed   3fa9c2e1b077\n\
-             other        stopped, a person must act        -  2/27+3      -    612      1     0  locked   3fa9c2e1b077\n\
+            "account      state                       session  logins  fresh   pages  aside  gaps  breaker  selectors\n\
+             kilima-main  signed in                     5h02m  2/27+3     4s  57/240      1     0  closed   3fa9c2e1b077\n\
+             other        stopped, a person must act        -  2/27+3      -  57/240      1     0  locked   3fa9c2e1b077\n\
              \nother: the user is locked"
         );
     }

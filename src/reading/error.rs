@@ -50,7 +50,12 @@ fn said(session: Session) -> String {
                 outcome.as_str()
             )
         }
-        Session::SignedIn | Session::SignedOut | Session::Stranger => {
+        Session::Stranger => {
+            "a page stands in place of the table that the selector file does not know: an announcement, or the portal changed. \
+             Its structure is the newest file in `browser/<account>/unknown-pages` of `state_dir`"
+                .to_owned()
+        }
+        Session::SignedIn | Session::SignedOut => {
             "the page of the table is not a signed-in one".to_owned()
         }
     }

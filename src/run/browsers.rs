@@ -8,7 +8,7 @@ use super::StartError;
 use crate::clock::Clock;
 use crate::config::{self, Config, Driver, Resolved, Settings};
 use crate::login::credentials;
-use crate::page_loads::PageLoads;
+use crate::page_loads::{PageLoads, PageLoadsError};
 use crate::portal::kept::{KeptFile, Key, Owner};
 use crate::portal::pool::Pool;
 use crate::portal::webdriver::{self, WebDriverPortal};
@@ -54,17 +54,10 @@ pub(super) fn web_driver_portal(
     session_key: &Option<Key>,
     pool: &Pool,
     clock: &Clock,
-    stop: &watch::Receiver<bool>,
-) -> Result<WebDriverPortal, StartError> {
-    let name = settings.name.as_str();
+    loads: PageLoads,
+) -> WebDriverPortal {
     let route = &settings.route;
-    let loads = PageLoads::open(
-        &config.state_dir.join("page-loads").join(name),
-        resolved.portal.session.page_loads_per_hour,
-        clock.clone(),
-        stop.clone(),
-    )?;
-    Ok(WebDriverPortal::new(webdriver::Settings {
+    WebDriverPortal::new(webdriver::Settings {
         webdriver: web_driver(&config.webdriver),
         call_timeout: config.webdriver.call_timeout,
         page_timeout: route.page_timeout.unwrap_or(config.webdriver.page_timeout),
@@ -83,7 +76,25 @@ pub(super) fn web_driver_portal(
         max_memory: config.webdriver.browser_max_memory,
         clock: clock.clone(),
         loads,
-    }))
+    })
+}
+
+pub(super) fn open_page_loads(
+    config: &Config,
+    settings: &Settings,
+    resolved: &Resolved,
+    clock: &Clock,
+    stop: &watch::Receiver<bool>,
+) -> Result<PageLoads, PageLoadsError> {
+    PageLoads::open(
+        &config
+            .state_dir
+            .join("page-loads")
+            .join(settings.name.as_str()),
+        resolved.portal.session.page_loads_per_hour,
+        clock.clone(),
+        stop.clone(),
+    )
 }
 
 fn web_driver(config: &config::WebDriver) -> webdriver::WebDriver {

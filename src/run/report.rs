@@ -95,12 +95,11 @@ fn account(status: &Status) -> AccountHealth {
         | State::OutboxFull
         | State::Failing { .. } => Duty::Running,
     };
-    let word = status.state.word();
+    let word = status.word();
     AccountHealth {
         name: status.account.clone(),
         duty,
         state: status
-            .state
             .why()
             .map_or_else(|| word.to_owned(), |why| format!("{word}: {why}")),
         interval: status.interval,

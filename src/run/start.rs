@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::browsers::{session_key, web_driver_portal};
+use super::browsers::{open_page_loads, session_key, web_driver_portal};
 use super::report::{Listeners, Subjects, report};
 use super::{Options, Running, StartError, Task, people};
 use crate::agent::{self, Agent, Edges, Limits, Seat};
@@ -30,6 +30,7 @@ use crate::login::ledger::LedgerKey;
 use crate::notices;
 use crate::one_time_code::{By, Codes};
 use crate::overview::Overview;
+use crate::page_loads::PageLoads;
 use crate::payment::AccountName;
 use crate::portal::Taped;
 use crate::portal::kept::Key;
@@ -52,6 +53,7 @@ struct Cast {
     agents: Vec<Agent<WebDriverPortal>>,
     orders: HashMap<AccountName, mpsc::Sender<Ordered>>,
     gates: BTreeMap<AccountName, Gate>,
+    page_loads: BTreeMap<AccountName, PageLoads>,
     /// Of all; those at which codes are given are named.
     desks: Vec<code::Desk>,
     given: BTreeMap<AccountName, code::Desk>,
@@ -73,6 +75,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
         agents,
         orders,
         gates,
+        page_loads,
         desks,
         given,
         broken,
@@ -124,6 +127,7 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     let overview = Overview {
         board: board.subscribe(),
         gates: Arc::new(gates),
+        page_loads: Arc::new(page_loads),
         broken: broken.into(),
         store: store.clone(),
         clock: options.clock.clone(),
@@ -217,6 +221,7 @@ impl Casting<'_> {
     ) -> Result<(), StartError> {
         let settings = &account.settings;
         let (gate, ledger) = open_gate(settings, resolved, self.store, &mut self.gates).await?;
+        let loads = open_page_loads(self.config, settings, resolved, self.clock, self.stop)?;
         let portal = web_driver_portal(
             self.config,
             settings,
@@ -224,8 +229,8 @@ impl Casting<'_> {
             &self.session_key,
             &self.pool,
             self.clock,
-            self.stop,
-        )?;
+            loads.clone(),
+        );
         let codes = codes(settings, self.clock);
         let (sender, orders) = mpsc::channel(ORDERS);
         cast.desks.push(codes.desk().clone());
@@ -248,6 +253,7 @@ impl Casting<'_> {
         cast.agents
             .push(Agent::begin(resolve(account, resolved), limits, edges).await?);
         cast.gates.insert(settings.name.clone(), gate);
+        cast.page_loads.insert(settings.name.clone(), loads);
         cast.orders.insert(settings.name.clone(), sender);
         Ok(())
     }

@@ -97,6 +97,7 @@ fn overview(store: &Store) -> Overview {
     Overview {
         board: watch::channel(Vec::new()).1,
         gates: Arc::default(),
+        page_loads: Arc::default(),
         broken: Arc::from([Broken {
             account: AccountName::new("broken").unwrap(),
             why: FILES_WRONG.to_owned(),

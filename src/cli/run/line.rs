@@ -59,14 +59,14 @@ fn standing(all: &[Status], now: DateTime<Utc>) -> String {
     if let [status] = all {
         let word = match (&status.state, status.signed_in_at) {
             (State::SignedIn, Some(since)) => format!("signed in {}", age(now - since)),
-            (state, _) => state.word().to_owned(),
+            _ => status.word().to_owned(),
         };
         let (used, cap) = (status.logins_used, status.logins_cap);
         return format!("{}: {word} · logins {used}/{cap}", status.account);
     }
     let mut words: BTreeMap<&str, usize> = BTreeMap::new();
     for status in all {
-        *words.entry(status.state.word()).or_default() += 1;
+        *words.entry(status.word()).or_default() += 1;
     }
     let words: Vec<String> = words
         .iter()

@@ -1,6 +1,7 @@
 //! Pages of the table that say no: heard as what they say, and no login is spent on hearing it again.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use tillwatch::control::Request;
 
@@ -67,6 +68,36 @@ async fn a_user_who_is_locked_while_signed_in_is_not_signed_in_again() {
         })
         .await;
     poll(&stage).await;
+    assert_eq!(stage.portal().truth().attempts.len(), 1, "{}", stage.log());
+    assert_eq!(agent.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_page_that_nobody_knows_is_told_with_where_its_structure_lies_and_costs_no_login() {
+    let notify = "\n[[notify]]\ntype = \"command\"\ncommand = [\"./tell\"]\n";
+    let stage = Stage::set(vec![Cast::kilima()], notify).await;
+    let script = format!("#!/bin/sh\ncat >> {}\n", stage.path("told").display());
+    fs::write(stage.path("tell"), script).unwrap();
+    fs::set_permissions(stage.path("tell"), fs::Permissions::from_mode(0o755)).unwrap();
+    let told = || fs::read_to_string(stage.path("told")).unwrap_or_default();
+    let agent = stage.start();
+    stage
+        .until("a first reading", || !stage.events().is_empty())
+        .await;
+    // As one that stands before the table, for a file that does not name it.
+    let text = KILIMA.replace("div#operator b#operator-name", "b#welcome");
+    assert_ne!(text, KILIMA);
+    fs::write(stage.path("selectors/kilima.toml"), text).unwrap();
+    stage.until("it is told", || !told().is_empty()).await;
+    assert!(told().contains("in place of the table that the selector file does not know"));
+    assert!(told().contains("browser/<account>/unknown-pages"));
+    let structure = stage.path("state/browser/kilima/unknown-pages/000001.txt");
+    assert!(structure.exists());
+    fs::write(stage.path("selectors/kilima.toml"), KILIMA).unwrap();
+    poll(&stage).await;
+    stage
+        .until("it is over", || told().contains("solved: a page stands"))
+        .await;
     assert_eq!(stage.portal().truth().attempts.len(), 1, "{}", stage.log());
     assert_eq!(agent.stop().await, 0);
 }
