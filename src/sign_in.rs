@@ -255,21 +255,26 @@ impl<P: Portal> Attempt<'_, P> {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
         if session == Session::SignedIn {
-            let account = self.account.as_str();
-            let mut is_news = false;
-            self.seat.update(|status| {
-                is_news = status.password_expires_in != days;
-                status.password_expires_in = days;
-            });
-            if let Some(days) = days.filter(|_| is_news) {
-                tracing::warn!(
-                    account,
-                    days,
-                    "the portal says that the password expires soon: change it there, then change the secret"
-                );
-            }
+            self.password_expires(days);
         }
         Ok(session)
+    }
+
+    /// The portal says in how many days the password expires, or no longer does.
+    pub fn password_expires(&self, days: Option<u32>) {
+        let account = self.account.as_str();
+        let mut is_news = false;
+        self.seat.update(|status| {
+            is_news = status.password_expires_in != days;
+            status.password_expires_in = days;
+        });
+        if let Some(days) = days.filter(|_| is_news) {
+            tracing::warn!(
+                account,
+                days,
+                "the portal says that the password expires soon: change it there, then change the secret"
+            );
+        }
     }
 
     /// The portal asks for a one-time code: waits for it and types it, once.

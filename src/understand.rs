@@ -48,6 +48,8 @@ pub struct TablePage {
     pub has_next: bool,
     /// The portal's own count of all rows.
     pub portal_count: Option<u64>,
+    /// In how many days the password expires, where the page says so.
+    pub password_expires_in: Option<u32>,
     /// What of the page does not depend on what was paid.
     pub skeleton: Skeleton,
 }
@@ -152,6 +154,7 @@ pub fn table_page(
         rows,
         has_next,
         portal_count,
+        password_expires_in: password_expires_in(&portal.marks, &document),
         skeleton,
     }))
 }

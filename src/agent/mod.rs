@@ -381,6 +381,9 @@ impl<P: Portal> Agent<P> {
         self.read_through = Some(done.read_at);
         self.newest = self.newest.max(done.newest);
         self.shows_earlier_days |= self.is_of_earlier_day(done);
+        if let Some(days) = done.password_expires_in {
+            self.attempt().password_expires(Some(days));
+        }
         if done.watermark {
             self.watermark_told = Some(now);
         }

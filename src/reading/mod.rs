@@ -90,6 +90,8 @@ pub struct Done {
     pub newest: Option<DateTime<Utc>>,
     /// Oldest instant of any row.
     pub oldest: Option<DateTime<Utc>>,
+    /// In how many days the password expires, where a page of the table says so.
+    pub password_expires_in: Option<u32>,
 }
 
 /// What one account's readings remember of each other. Lost with the process; the next one begins with a sweep.
@@ -201,6 +203,7 @@ struct Gathered {
     told: usize,
     aside: usize,
     portal_count: Option<u64>,
+    password_expires_in: Option<u32>,
     read_to_the_end: bool,
 }
 
@@ -273,6 +276,8 @@ impl<P: Portal> Reader<'_, P> {
             let mut table = self.understand(page, gathered.pages == 0).await?;
             gathered.pages += 1;
             gathered.portal_count = table.portal_count.or(gathered.portal_count);
+            gathered.password_expires_in =
+                table.password_expires_in.or(gathered.password_expires_in);
             let understood = table
                 .rows
                 .iter()

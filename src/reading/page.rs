@@ -172,6 +172,7 @@ mod tests {
                 rows: Vec::new(),
                 has_next: false,
                 portal_count: None,
+                password_expires_in: None,
                 skeleton: Skeleton::default(),
             },
         }));

@@ -217,6 +217,7 @@ impl Gathered {
             proved,
             newest,
             oldest: None,
+            password_expires_in: self.password_expires_in,
         }
     }
 }

@@ -179,3 +179,24 @@ fn history_that_is_read_to_its_oldest_instant_shows_no_hole() {
     let gaps: Vec<_> = outcome.file.iter().filter(gap).collect();
     assert!(gaps.is_empty(), "{gaps:?}");
 }
+
+/// A reversal that is a row of its own is told also where what it takes back lies before the look-back.
+#[test]
+fn a_reversal_of_a_payment_older_than_the_look_back_is_told() {
+    let mut profile = Profile::calm(7);
+    profile.rules.references = true;
+    profile.rules.idle = Duration::from_secs(3600);
+    profile.lasts = Duration::from_secs(2 * 86_400);
+    profile.poll = Duration::from_secs(120);
+    profile.sweep = Duration::from_secs(300);
+    // Shorter than the least time until a reversal.
+    profile.look_back = Duration::from_secs(60);
+    profile.mean_arrival = Duration::from_secs(240);
+    let (outcome, verdict) = one(profile);
+    let reversals = |line: &&crate::sinks::Arrived| line.json.contains("\"payment.reversed\"");
+    let told = outcome.file.iter().filter(reversals).count();
+    assert!(told > 10, "{told} reversals were told");
+    let broken = verdict.broken.iter();
+    let untold: Vec<_> = broken.filter(|b| b.starts_with("the reversal")).collect();
+    assert_eq!(untold, Vec::<&String>::new());
+}

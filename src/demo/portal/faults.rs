@@ -11,6 +11,8 @@ pub enum Fault {
     NotFound,
     /// HTTP 500 with a page saying so.
     ServerError,
+    /// HTTP 429 that asks for a pause of [`FaultRule::ms`] by `Retry-After`.
+    Busy,
     /// HTTP 200 and nothing else.
     EmptyBody,
     /// The ordinary answer, after [`FaultRule::ms`].
@@ -40,7 +42,7 @@ pub struct FaultRule {
     /// How many requests are hit. Absent: all until the faults are cleared.
     #[serde(default)]
     pub times: Option<u32>,
-    /// Milliseconds that `slow` takes; other faults ignore it. Default 0.
+    /// Milliseconds that `slow` takes, or that `busy` asks for; other faults ignore it. Default 0.
     #[serde(default)]
     pub ms: u64,
     /// Whether the portal does what the request asks for before the answer goes wrong: a sign-in then succeeds

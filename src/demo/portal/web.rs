@@ -5,7 +5,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Query, Request, State as Extracted};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Form, Router};
 use serde::Deserialize;
@@ -107,6 +107,14 @@ async fn meet(Extracted(shared): Portal, mut request: Request, next: Next) -> Re
             StatusCode::INTERNAL_SERVER_ERROR,
             pages::http_error("500 Internal Server Error"),
         ),
+        Fault::Busy => {
+            let page = html(
+                StatusCode::TOO_MANY_REQUESTS,
+                pages::http_error("429 Too Many Requests"),
+            );
+            let pause = ms.div_ceil(1000).to_string();
+            ([(header::RETRY_AFTER, pause)], page).into_response()
+        }
         Fault::EmptyBody => html(StatusCode::OK, String::new()),
         Fault::Close => {
             let mut unsent = Response::default();

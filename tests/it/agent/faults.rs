@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde_json::Value;
 use tillwatch::control::Request;
-use tillwatch::demo::portal::{Fault, FaultRule, Markup, SideChannel};
+use tillwatch::demo::portal::{Fault, FaultRule, Markup, PortalConfig, SideChannel};
 
 use super::oracle::verify;
 use super::stage::{Cast, Stage, payment};
@@ -17,15 +17,19 @@ fn fails(fault: Fault) -> Box<dyn Fn(&SideChannel)> {
     fails_at(fault, TABLE)
 }
 
-fn fails_at(fault: Fault, path: &str) -> Box<dyn Fn(&SideChannel)> {
-    let rule = FaultRule {
+fn rule(fault: Fault, path: &str) -> FaultRule {
+    FaultRule {
         mode: None,
         fault,
         path: Some(path.to_owned()),
         times: None,
         ms: 0,
         after: false,
-    };
+    }
+}
+
+fn fails_at(fault: Fault, path: &str) -> Box<dyn Fn(&SideChannel)> {
+    let rule = rule(fault, path);
     Box::new(move |portal| assert!(portal.add_fault(rule.clone())))
 }
 
@@ -168,5 +172,85 @@ async fn a_sign_in_whose_answer_is_lost_is_one_attempt() {
             stage.log()
         );
         stage.is_bare().await;
+    }
+}
+
+/// A portal that asks for a pause has it: another of the same agent is read on.
+#[tokio::test]
+async fn the_pause_that_a_portal_asks_for_is_kept_and_no_other_portal_waits_for_it() {
+    let stage = Stage::set(two(), "").await;
+    let agent = stage.start();
+    let [busy, other] = [0, 1].map(|index| stage.portals[index].control());
+    read_by_both(&stage).await;
+    let rule = FaultRule {
+        ms: 40 * 60 * 1000,
+        ..rule(Fault::Busy, TABLE)
+    };
+    assert!(busy.add_fault(rule));
+    stage
+        .until("the pause is kept", || {
+            stage.log().contains("retry_ms=2400000")
+        })
+        .await;
+    busy.clear_faults();
+    let loads = busy.truth().loads.len();
+    for _ in 0..3 {
+        let receipt = other.post_payment(&payment()).unwrap();
+        stage.until_told(&receipt).await;
+    }
+    assert_eq!(busy.truth().loads.len(), loads, "{}", stage.log());
+    // A person may cut it short.
+    let receipt = busy.post_payment(&payment()).unwrap();
+    stage.read_once("kilima").await;
+    stage.until_told(&receipt).await;
+    assert_eq!(busy.truth().attempts.len(), 1, "{}", stage.log());
+    assert_eq!(agent.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_portal_that_hangs_holds_back_no_other() {
+    let mut cast = two();
+    cast[0].keys += "\npage_timeout = \"10m\"";
+    let stage = Stage::set(cast, "").await;
+    let agent = stage.start();
+    let [hung, other] = [0, 1].map(|index| stage.portals[index].control());
+    read_by_both(&stage).await;
+    let loads = hung.truth().loads.len();
+    fails(Fault::Hang)(hung);
+    stage
+        .until("a page hangs", || hung.truth().loads.len() > loads)
+        .await;
+    let late = hung.post_payment(&payment()).unwrap();
+    for _ in 0..3 {
+        let receipt = other.post_payment(&payment()).unwrap();
+        stage.until_told(&receipt).await;
+    }
+    assert!(!stage.is_told(&late));
+    heal(hung);
+    stage.until_told(&late).await;
+    for portal in [hung, other] {
+        assert_eq!(portal.truth().attempts.len(), 1, "{}", stage.log());
+    }
+    assert_eq!(agent.stop().await, 0);
+    stage.is_bare().await;
+}
+
+fn two() -> Vec<Cast> {
+    let other = Cast {
+        name: "other",
+        knobs: PortalConfig {
+            short_code: "600124".to_owned(),
+            seed: 2,
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    };
+    vec![Cast::kilima(), other]
+}
+
+async fn read_by_both(stage: &Stage) {
+    for portal in &stage.portals {
+        let receipt = portal.control().post_payment(&payment()).unwrap();
+        stage.until_told(&receipt).await;
     }
 }

@@ -1,5 +1,6 @@
 //! `tillwatch status` and `GET /v1/accounts` beside an agent at work.
 
+use std::fs;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -31,6 +32,15 @@ async fn status_says_of_each_account_what_it_does_and_what_it_waits_for() {
     };
     let stage = Stage::set(vec![Cast::kilima(), locked_out, broken], SERVER).await;
     write_secret(&stage.path("other.secret"), "not-the-password");
+    // A number that stands on the page of the table alone.
+    let file = stage.path("selectors/kilima.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let days = "password_expires_in = { css = \"p#count\", capture = \"of ([0-9,]+)$\" }";
+    fs::write(
+        file,
+        text.replace("[marks]\n", &format!("[marks]\n{days}\n")),
+    )
+    .unwrap();
 
     let alone = stage.command(&["status"]).output().await.unwrap();
     assert_eq!(alone.status.code(), Some(1));
@@ -58,6 +68,9 @@ async fn status_says_of_each_account_what_it_does_and_what_it_waits_for() {
     assert_eq!(kilima["logins"]["reserve"], 3);
     assert_eq!(kilima["breaker"], "closed");
     assert_eq!(kilima["paymentsTold"], 1);
+    assert_eq!(kilima["passwordExpiresInDays"], 1);
+    let [used, most] = ["pageLoadsThisHour", "pageLoadsPerHour"].map(|key| kilima[key].as_u64());
+    assert!(used > Some(1) && used < most, "{kilima}");
     assert!(kilima["sessionSeconds"].is_u64() && kilima["freshnessSeconds"].is_u64());
     assert_eq!(other["state"], "stopped, a person must act");
     assert_eq!(other["breaker"], "wrong-password");
