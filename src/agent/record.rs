@@ -57,7 +57,7 @@ enum NotRecorded {
 
 impl<P: Portal> Agent<P> {
     /// The next turn is recorded, and comes at once.
-    pub(super) fn record_next(&mut self, pages: u16, answer: oneshot::Sender<Answer>) {
+    pub fn record_next(&mut self, pages: u16, answer: oneshot::Sender<Answer>) {
         let name = &self.account.about.name;
         let left = (self.schedule.next()).saturating_sub(self.edges.clock.monotonic());
         let for_login = matches!(self.waited_in, Some(State::WaitsForLogin { .. }));

@@ -1,5 +1,5 @@
-//! `tillwatch portal record`: a recording through the running agent, from pages saved by hand, or from a browser's HAR file;
-//! everybody's data replaced.
+//! `tillwatch portal record`: a recording through the running agent or, where none runs, by the account alone; from pages saved
+//! by hand, or from a browser's HAR file; everybody's data replaced.
 
 mod har;
 
@@ -14,16 +14,18 @@ use super::portal_try::load::{self, Refusal};
 use super::recordings;
 use crate::clock::Clock;
 use crate::config::{self, NoAccount};
-use crate::control::{self, Answer, AskError, MAX_RECORDED, NO_AGENT, Request};
+use crate::control::{self, Answer, AskError, MAX_RECORDED, Request};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::extract::ExtractError;
 use crate::recording::{Kind, Made, Making, Step};
+use crate::run::{self, StartError};
 
 /// Makes a recording with stand-ins for names, numbers, balances and tokens.
 ///
 /// Of an account: through the session of the running agent. It spends no login; where none is on, the agent signs in as it
-/// would have, and that is recorded too. Of pages or a HAR file: the portal is asked nothing.
+/// would have, and that is recorded too. Where no agent runs, this command reads the account alone, by the session that was
+/// kept or by one login within the budget. Of pages or a HAR file: the portal is asked nothing.
 #[derive(Debug, Clone, clap::Args)]
 #[command(group = clap::ArgGroup::new("saved").args(["pages", "har"]))]
 pub struct RecordArgs {
@@ -80,6 +82,8 @@ enum RecordError {
     NoAccount(#[from] NoAccount),
     #[error(transparent)]
     Agent(#[from] AskError),
+    #[error(transparent)]
+    Start(#[from] StartError),
     #[error("{0}")]
     Refused(String),
     #[error("{}: {source}; the recording stands in {} meanwhile", .path.display(), .at.display())]
@@ -96,6 +100,7 @@ impl RecordError {
             RecordError::Portal(refusal) => refusal.exit(),
             RecordError::Config(_) => Exit::Config,
             RecordError::NoAccount(_) => Exit::Usage,
+            RecordError::Start(error) => error.exit(),
             RecordError::Page { .. }
             | RecordError::File { .. }
             | RecordError::Har { .. }
@@ -128,29 +133,35 @@ pub async fn run(args: &RecordArgs) -> Exit {
 /// The running agent records its own pages; the recording is taken from its state directory to the selector files.
 async fn of_account(args: &RecordArgs) -> Result<String, RecordError> {
     let config = config::load(&args.config.config).map_err(RecordError::Config)?;
-    let portal = &config.account(&args.name_of)?.settings.portal;
-    let dir = free(&config.selectors_dir, portal, &args.name)?;
+    let settings = &config.account(&args.name_of)?.settings;
+    let account = settings.name.clone();
+    let dir = free(&config.selectors_dir, &settings.portal, &args.name)?;
     let request = Request::Record {
         account: args.name_of.clone(),
         pages: args.table_pages,
     };
-    match control::ask(&config.state_dir, &request).await? {
-        Some(Answer::Recorded {
+    let answer = match control::ask(&config.state_dir, &request).await? {
+        Some(answer) => answer,
+        None => {
+            eprintln!(
+                "no agent runs: {account} is read by this command, with a login within its budget where no session is kept; what is \
+                 paid meanwhile is delivered by the next `tillwatch run`"
+            );
+            run::record(config, &account, args.table_pages).await?
+        }
+    };
+    match answer {
+        Answer::Recorded {
             dir: at,
             steps,
             told,
-        }) => {
+        } => {
             let taken = taken(&at, &dir);
             taken.map_err(|(path, source)| RecordError::NotTaken { path, source, at })?;
             Ok(format!("{}: {steps} steps\n{told}", dir.display()))
         }
-        Some(Answer::Refused(why)) => Err(RecordError::Refused(why)),
-        Some(Answer::Done(_) | Answer::Accounts(_) | Answer::Known(_)) => {
-            Err(AskError::Foreign.into())
-        }
-        None => Err(RecordError::Refused(format!(
-            "{NO_AGENT}; it signs in within its budget, and is recorded then"
-        ))),
+        Answer::Refused(why) => Err(RecordError::Refused(why)),
+        Answer::Done(_) | Answer::Accounts(_) | Answer::Known(_) => Err(AskError::Foreign.into()),
     }
 }
 

@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::agent::TurnError;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control::Answer;
 use crate::delivery::{DeliveryError, Ended, Progress};
 use crate::exit::Exit;
 use crate::http::ServeError;
@@ -188,10 +189,49 @@ struct Running {
     store: Store,
 }
 
+/// A recording of the one account that runs.
+struct Recording {
+    pages: u16,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Runs `account` alone until `pages` pages of its table are recorded, or cannot be. It signs in as it would, where no session
+/// is kept. Nothing is delivered and nobody is told: what was paid meanwhile waits for the next run.
+///
+/// # Errors
+/// When the agent does not start: another one runs, or the account is broken.
+pub async fn record(
+    mut config: Config,
+    account: &AccountName,
+    pages: u16,
+) -> Result<Answer, StartError> {
+    config.accounts.retain(|one| one.settings.name == *account);
+    config.notifiers.clear();
+    (config.http, config.dead_man) = (None, None);
+    let options = Options {
+        clock: Clock::System,
+        stdout: Box::new(std::io::sink()),
+        once: false,
+        statuses: None,
+    };
+    let (answer, answered) = oneshot::channel();
+    let recording = Recording { pages, answer };
+    let running = start::start(config, options, Some(recording)).await?;
+    let mut said = None;
+    let hears = async { said = answered.await.ok() };
+    let exit = running.until(hears, false).await;
+    Ok(said.unwrap_or_else(|| {
+        let code = exit.code();
+        Answer::Refused(format!(
+            "the account ended with {code} before it was recorded: see the log of `tillwatch run --once`"
+        ))
+    }))
+}
+
 /// Runs the agent until `shutdown`, or once.
 pub async fn run(config: Config, options: Options, shutdown: impl Future<Output = ()>) -> Exit {
     let once = options.once;
-    match start::start(config, options).await {
+    match start::start(config, options, None).await {
         Ok(running) => running.until(shutdown, once).await,
         Err(error) => {
             tracing::error!("{error}");

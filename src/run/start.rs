@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::browsers::{open_page_loads, session_key, web_driver_portal};
 use super::report::{Listeners, Subjects, report};
-use super::{Options, Running, StartError, Task, people};
+use super::{Options, Recording, Running, StartError, Task, people};
 use crate::agent::{self, Agent, Edges, Limits, Seat};
 use crate::clock::Clock;
 use crate::config::{Account, Config, OtpBy, Resolved, Settings, Since, SinkKind};
@@ -60,19 +60,27 @@ struct Cast {
     broken: Vec<Broken>,
 }
 
-pub(super) async fn start(config: Config, options: Options) -> Result<Running, StartError> {
+pub(super) async fn start(
+    config: Config,
+    options: Options,
+    recording: Option<Recording>,
+) -> Result<Running, StartError> {
     let state_dir = config.state_dir.clone();
     prepare(&state_dir)?;
     let store = Store::open(&state_dir, options.clock.clone()).await?;
     let (stop_accounts, accounts_stop) = watch::channel(false);
     let (stop_rest, rest_stop) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    let sinks = start_sinks(&config, options.stdout, &store, &mut tasks, &rest_stop)?;
-    let names: Vec<String> = sinks.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> = config.sinks.iter().map(|sink| sink.name.clone()).collect();
+    let sinks = match recording {
+        // What is paid meanwhile waits for the next run.
+        Some(_) => Vec::new(),
+        None => start_sinks(&config, options.stdout, &store, &mut tasks, &rest_stop)?,
+    };
     let board = watch::Sender::new(Vec::new());
     let places = config.webdriver.max_sessions;
     let Cast {
-        agents,
+        mut agents,
         orders,
         gates,
         page_loads,
@@ -97,6 +105,9 @@ pub(super) async fn start(config: Config, options: Options) -> Result<Running, S
     .await?;
     if agents.is_empty() {
         return Err(StartError::NoAccount);
+    }
+    if let (Some(Recording { pages, answer }), [agent]) = (recording, &mut agents[..]) {
+        agent.record_next(pages, answer);
     }
     let (accounts, is_short) = (agents.len(), !broken.is_empty());
     for agent in agents {

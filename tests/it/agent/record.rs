@@ -25,6 +25,12 @@ async fn tested(stage: &Stage, how: &str) -> (bool, String) {
     output(command.arg(selectors).env("TMPDIR", stage.path("tmp"))).await
 }
 
+/// What the recording says of itself.
+fn kinds(stage: &Stage, name: &str) -> String {
+    let file = format!("selectors/recordings/kilima/{name}/recording.toml");
+    fs::read_to_string(stage.path(&file)).unwrap()
+}
+
 fn names(dir: &Path) -> Vec<String> {
     let files = walk(dir).into_iter();
     let names = files.map(|file| file.file_name().unwrap().to_str().unwrap().to_owned());
@@ -40,11 +46,20 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
     let stage = Stage::set(vec![cast], "").await;
     let portal = stage.portal();
     portal.seed_history(35).unwrap();
+    // Where no agent runs, the account alone signs in; then nobody else has to.
     let (ok, said) = recorded(&stage, "early").await;
-    assert!(!ok && said.contains("no agent runs"), "{said}");
+    assert!(ok && said.contains("no agent runs"), "{said}");
+    assert!(kinds(&stage, "early").contains("is = \"submitted\""));
+    assert_eq!(portal.truth().attempts.len(), 1);
+    let waiting = portal.post_payment(&planted()).unwrap();
+    let (ok, said) = recorded(&stage, "again").await;
+    assert!(ok, "{said}");
+    assert!(!kinds(&stage, "again").contains("is = \"submitted\""));
+    assert!(stage.events().is_empty(), "nothing is delivered by it");
+    stage.is_bare().await;
 
     let agent = stage.start();
-    stage.begun().await;
+    stage.until_told(&waiting).await;
     let receipt = portal.post_payment(&planted()).unwrap();
     stage.until_told(&receipt).await;
     let (ok, said) = recorded(&stage, "live").await;
@@ -63,8 +78,7 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
     let (ok, said) = recorded(&stage, "whole").await;
     assert!(ok, "{said}\n{}", stage.log());
     assert_eq!(portal.truth().attempts.len(), 2);
-    let whole = stage.path("selectors/recordings/kilima/whole");
-    let steps = fs::read_to_string(whole.join("recording.toml")).unwrap();
+    let steps = kinds(&stage, "whole");
     for kind in ["sign-in", "submitted", "table"] {
         assert!(steps.contains(&format!("is = \"{kind}\"")), "{steps}");
     }
@@ -79,6 +93,7 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
     let everything = String::from_utf8_lossy(&texts.collect::<Vec<_>>().concat()).into_owned();
     let knobs = portal.config();
     let own = [
+        waiting.as_str(),
         receipt.as_str(),
         &knobs.short_code,
         &knobs.user,
@@ -92,7 +107,7 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
     assert!(ok, "{said}");
     let (ok, said) = tested(&stage, "--browser").await;
     assert!(
-        ok && said.contains("4 of the pages in a browser too"),
+        ok && said.contains("8 of the pages in a browser too"),
         "{said}"
     );
 }
