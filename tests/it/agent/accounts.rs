@@ -1,5 +1,7 @@
 //! Accounts that stop alone: wrong password, a person at the portal, a broken selector file.
 
+use std::fs;
+
 use tillwatch::control::Request;
 use tillwatch::demo::portal::{LoginOutcome, PortalConfig};
 
@@ -187,4 +189,42 @@ async fn two_users_of_one_operator_account_tell_each_payment_once_and_stand_in_f
     assert_eq!(told.count(), 4, "{}", stage.log());
     assert_eq!(agent.stop().await, 0);
     stage.is_bare().await;
+}
+
+#[tokio::test]
+async fn accounts_that_share_a_cap_spend_from_one_ledger() {
+    let other = Cast {
+        name: "other",
+        knobs: PortalConfig {
+            short_code: "600124".to_owned(),
+            ..PortalConfig::default()
+        },
+        ..Cast::kilima()
+    };
+    let mut cast = vec![Cast::kilima(), other];
+    for one in &mut cast {
+        one.keys += "\nshared_cap = \"agency\"";
+    }
+    let stage = Stage::set(cast, "").await;
+    let [first, second] = [0, 1].map(|index| format!("http://{}", stage.portals[index].address()));
+    let file = stage.path("tillwatch.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    fs::write(&file, config.replace(&second, &first)).unwrap();
+    let agent = stage.start();
+    // The portal knows the first one alone: the other is refused, which is an attempt of both.
+    stage.until("refused", || says_stopped(&stage, 1)).await;
+    let receipt = stage.portal().post_payment(&payment()).unwrap();
+    stage.until_told(&receipt).await;
+    let said = stage
+        .command(&["status", "--json"])
+        .output()
+        .await
+        .unwrap()
+        .stdout;
+    let accounts: serde_json::Value = serde_json::from_slice(&said).unwrap();
+    for account in accounts.as_array().unwrap() {
+        assert_eq!(account["logins"]["used"], 2, "{account}");
+    }
+    assert_eq!(stage.portal().truth().attempts.len(), 2);
+    assert_eq!(agent.stop().await, 0);
 }
