@@ -103,6 +103,8 @@ impl<'a> Page<'a> {
 }
 
 #[cfg(test)]
+mod locales;
+#[cfg(test)]
 mod odd_values;
 #[cfg(test)]
 mod tests;

@@ -89,12 +89,15 @@ pub fn parse(text: &str, rule: DecimalRule, currency: &str) -> Result<Decimal, A
         .map_or(0, |at| at + 1);
     let (number, after) = rest.split_at_checked(end).ok_or(AmountError::Leftover)?;
     let (last_sign, after) = sign(after.trim());
+    let (end_sign, after) = trailing_sign(after);
     match (before.trim(), after.trim()) {
         ("", "") => {}
         (word, "") | ("", word) => currency_word(word, currency)?,
         _ => return Err(AmountError::Leftover),
     }
-    let mut signs = [outer_sign, inner_sign, last_sign].into_iter().flatten();
+    let mut signs = [outer_sign, inner_sign, last_sign, end_sign]
+        .into_iter()
+        .flatten();
     let negative = signs.next().unwrap_or(false);
     if signs.next().is_some() {
         return Err(AmountError::Leftover);
