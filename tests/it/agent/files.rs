@@ -2,13 +2,18 @@
 
 use std::fs;
 
+use chrono::{DateTime, TimeDelta};
+use chrono_tz::Africa::Nairobi;
+use chrono_tz::Tz;
 use serde_json::Value;
+use tillwatch::clock::Clock;
 use tillwatch::control::{self, Answer, Request};
 use tillwatch::demo::portal::PortalConfig;
 use tillwatch::overview::AccountView;
 use tillwatch::selectors::recipe;
 
 use super::stage::{Cast, Stage, payment};
+use crate::demo_portal::visitor::Visitor;
 
 const KILIMA: &str = include_str!("../../../selectors/kilima.toml");
 const REFERENCE: &str = "transaction_reference = { header = \"Receipt No.\" }";
@@ -230,4 +235,46 @@ async fn a_file_changed_between_two_runs_is_held_back_too_and_one_put_back_loses
     assert_eq!(received(&stage).len(), 2, "{}", stage.log());
     assert_eq!(stage.portal().truth().attempts.len(), 1, "{}", stage.log());
     assert_eq!(agent.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_changed_file_is_compared_with_what_the_running_agent_has_told() {
+    let stage = Stage::set(vec![Cast::kilima()], "").await;
+    let agent = stage.start();
+    for _ in 0..2 {
+        told(&stage, 0).await;
+    }
+    // A page saved by hand, with one payment more than the agent has read.
+    let (ok, _) = said(&stage, &["pause", "kilima"]).await;
+    assert_eq!(ok, Some(0));
+    stage.portal().post_payment(&payment()).unwrap();
+    let mut person = Visitor::of(&stage.portals[0]);
+    person.sign_in("kilima-demo-1").await;
+    let today = Clock::System.now().with_timezone(&Nairobi);
+    let day = |at: DateTime<Tz>| at.format("%d-%m-%Y").to_string();
+    let (from, to) = (day(today - TimeDelta::days(1)), day(today));
+    let page = person
+        .get(&format!("/statement.action?from={from}&to={to}"))
+        .await;
+    fs::write(stage.path("saved.html"), page.html).unwrap();
+    fs::write(stage.path("changed.toml"), other_ids()).unwrap();
+    let [old, new, page] = ["selectors/kilima.toml", "changed.toml", "saved.html"]
+        .map(|name| stage.path(name).display().to_string());
+    for (changed, exit, counts) in [
+        (&old, 0, "2 same, 1 new, 0 emitted again, 0 changed"),
+        (&new, 1, "0 same, 1 new, 2 emitted again, 0 changed"),
+    ] {
+        let args = ["portal", "diff", &old, changed, "--pages", &page];
+        let args = [&args[..], &["--account", "kilima"]].concat();
+        let (ended, text) = said(&stage, &args).await;
+        assert!(ended == Some(exit) && text.contains(counts), "{text}");
+    }
+    assert_eq!(agent.stop().await, 0);
+}
+
+/// Exit code and everything said.
+async fn said(stage: &Stage, args: &[&str]) -> (Option<i32>, String) {
+    let output = stage.command(args).output().await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
 }
