@@ -118,11 +118,15 @@ pub async fn tell(
 /// What was told and arrived: the rest is told again after a restart, its end too.
 fn told_everywhere(watch: &Watch, on_the_way: &mut Vec<(Notice, Weak<()>)>) -> Told {
     on_the_way.retain(|(_, waiting)| waiting.strong_count() > 0);
-    let waits = |key: &Key| on_the_way.iter().any(|(notice, _)| notice.key == *key);
+    // What waits first of each trouble says what has arrived of it.
+    let mut first: BTreeMap<&Key, &Notice> = BTreeMap::new();
+    for (notice, _) in on_the_way.iter() {
+        first.entry(&notice.key).or_insert(notice);
+    }
     let mut told = watch.told();
-    told.retain(|(key, _)| !waits(key));
-    let solved = on_the_way.iter().filter(|(notice, _)| notice.solved);
-    told.extend(solved.map(|(notice, _)| (notice.key.clone(), notice.trouble.clone())));
+    told.retain(|(key, _)| !first.contains_key(key));
+    let solved = first.into_values().filter(|notice| notice.solved);
+    told.extend(solved.map(|notice| (notice.key.clone(), notice.trouble.clone())));
     told
 }
 

@@ -116,10 +116,12 @@ impl<P: Portal> Agent<P> {
                 Ok(())
             }
             Err(error) if error.is_final() => Err(error),
+            Err(_) if stop() => Ok(()),
             Err(error) => {
-                // A portal may not show days that long ago: nothing that is new is to wait for them.
+                // A portal may not show days that long ago: nothing that is new is to wait for them, nor other holes.
                 let why = why(&error);
-                tracing::warn!(account, from = %gap.from, to = %gap.to, "the days of a hole cannot be read now, and are tried again in an hour: {why}");
+                tracing::warn!(account, from = %gap.from, to = %gap.to, "the days of a hole cannot be read, and are tried again in a day: {why}");
+                self.holes.read.insert(gap, self.edges.clock.monotonic());
                 self.holes.waiting.clear();
                 Ok(())
             }

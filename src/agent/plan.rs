@@ -45,7 +45,6 @@ impl<P: Portal> Agent<P> {
         let is_first = self.read_through.is_none() && self.known.watermark.is_some();
         Plan {
             days,
-            covered: self.covered(),
             goal: Goal {
                 down_to,
                 overlap: if sweep { 0 } else { self.account.pace.overlap },
@@ -92,7 +91,6 @@ impl<P: Portal> Agent<P> {
                 from: piece.day,
                 to: piece.day,
             },
-            covered: piece.from,
             goal: Goal {
                 down_to: piece.from,
                 overlap: 0,

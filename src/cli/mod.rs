@@ -178,7 +178,7 @@ pub async fn run<S: Future<Output = ()>>(cli: Cli, shutdown: impl FnOnce() -> S)
         Command::Run(args) => run::run(args, shutdown()).await,
         Command::Check(args) => check::run(args).await,
         Command::ExampleConfig => example_config::run(),
-        Command::Portal { command } => portal(command).await,
+        Command::Portal { command } => portal(command, shutdown).await,
         Command::Demo(args) => demo::run(args, shutdown()).await,
         Command::DemoPortal(args) => demo::serve::run(args, shutdown()).await,
         Command::Credentials(args) => credentials::run(args).await,
@@ -202,13 +202,16 @@ pub async fn run<S: Future<Output = ()>>(cli: Cli, shutdown: impl FnOnce() -> S)
     }
 }
 
-async fn portal(command: PortalCommand) -> Exit {
+async fn portal<S: Future<Output = ()>>(
+    command: PortalCommand,
+    shutdown: impl FnOnce() -> S,
+) -> Exit {
     match command {
         PortalCommand::Try(args) => portal_try::run(args).await,
         PortalCommand::Diff(args) => portal_diff::run(args).await,
         PortalCommand::New(args) => portal_new::run(&args).await,
         PortalCommand::Lint(args) => portal_lint::run(&args),
-        PortalCommand::Record(args) => portal_record::run(&args).await,
+        PortalCommand::Record(args) => portal_record::run(&args, shutdown).await,
         PortalCommand::Test(args) => portal_test::run(args).await,
     }
 }

@@ -115,9 +115,9 @@ impl RecordError {
 }
 
 /// Prints what was made and what stayed readable.
-pub async fn run(args: &RecordArgs) -> Exit {
+pub async fn run<S: Future<Output = ()>>(args: &RecordArgs, shutdown: impl FnOnce() -> S) -> Exit {
     let made = if args.pages.is_empty() && args.har.is_none() {
-        of_account(args).await
+        of_account(args, shutdown).await
     } else {
         fresh_key().and_then(|key| record(args, Clock::System.now(), key))
     };
@@ -131,7 +131,10 @@ pub async fn run(args: &RecordArgs) -> Exit {
 }
 
 /// The running agent records its own pages; the recording is taken from its state directory to the selector files.
-async fn of_account(args: &RecordArgs) -> Result<String, RecordError> {
+async fn of_account<S: Future<Output = ()>>(
+    args: &RecordArgs,
+    shutdown: impl FnOnce() -> S,
+) -> Result<String, RecordError> {
     let config = config::load(&args.config.config).map_err(RecordError::Config)?;
     let settings = &config.account(&args.name_of)?.settings;
     let account = settings.name.clone();
@@ -147,7 +150,7 @@ async fn of_account(args: &RecordArgs) -> Result<String, RecordError> {
                 "no agent runs: {account} is read by this command, with a login within its budget where no session is kept; what is \
                  paid meanwhile is delivered by the next `tillwatch run`"
             );
-            run::record(config, &account, args.table_pages).await?
+            run::record(config, &account, args.table_pages, shutdown()).await?
         }
     };
     match answer {

@@ -46,8 +46,6 @@ pub const GAP_PATIENCE: Duration = Duration::from_secs(120);
 pub struct Plan {
     /// Portal-local days.
     pub days: Days,
-    /// Up to here earlier readings were complete.
-    pub covered: DateTime<Utc>,
     /// When it may stop.
     pub goal: Goal,
     /// Completions before this are never told; rows before it hold nothing new.
@@ -105,6 +103,8 @@ pub struct Memory {
     told_gaps: HashSet<Gap>,
     /// What was left out since readings end at their limit of pages; a sweep that does not clears it.
     unread: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Up to where any of them left something out.
+    unread_until: Option<DateTime<Utc>>,
     /// The first page as it was understood last.
     first_page: Option<Arc<FirstPage>>,
     /// How the portal's pages are usually built.

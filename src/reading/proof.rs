@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Done, GAP_PATIENCE, Gathered, Plan, ReadError, Reader};
-use crate::completeness::{self, Finished, LATE_MARGIN, Progress, Proved};
+use crate::completeness::{self, Finished, Progress, Proved};
 use crate::event::{Gap, GapCause, Proof};
 use crate::payment::Payment;
 use crate::portal::Portal;
@@ -36,7 +36,7 @@ impl<P: Portal> Reader<'_, P> {
                 rest(order, progress, newest, (plan.goal.down_to, read_at)),
             );
         } else if plan.goal.overlap == 0 {
-            self.memory.unread = None;
+            (self.memory.unread, self.memory.unread_until) = (None, None);
         }
         let finished = gathered.finished(self.memory.unread, plan.known_until);
         let proved = completeness::judge(&payments, progress, finished);
@@ -59,20 +59,14 @@ impl<P: Portal> Reader<'_, P> {
 
     /// The reading ended at its limit of pages before it was through with `rest`.
     fn cut_short(&mut self, plan: &Plan, rest: (DateTime<Utc>, DateTime<Utc>)) {
-        let margin = TimeDelta::from_std(LATE_MARGIN).unwrap_or_default();
-        let from = rest.0.max(plan.covered - margin);
-        if from < rest.1 {
-            // The first of several such readings left out the most.
-            self.memory.unread.get_or_insert((from, rest.1));
-            return;
-        }
         tracing::warn!(
             account = self.account.name.as_str(),
             pages = plan.max_pages,
-            "the look-back has more pages than one reading takes: a status that changes before {} is not seen; raise `max_pages` or \
-             shorten `look_back`",
-            rest.1
+            "a reading ended at its limit of pages: raise `max_pages`, shorten `look_back`, or ask the portal for larger pages"
         );
+        // The first of several such readings is told; where later ones left out more, that comes after it.
+        self.memory.unread.get_or_insert(rest);
+        self.memory.unread_until = self.memory.unread_until.max(Some(rest.1));
     }
 
     /// Tells the watermark when one is due, and holes as they last or close.
@@ -147,12 +141,12 @@ impl<P: Portal> Reader<'_, P> {
         let finished = gathered.finished(None, None);
         let mut proved = completeness::judge(&payments, progress, finished);
         let (from, to) = (plan.goal.down_to, plan.until);
-        proved.gaps.retain(|gap| gap.from < to && gap.to > from);
+        proved.gaps.retain(|gap| gap.from <= to && gap.to >= from);
         let order = self.selectors.table.order;
         let covered = progress.passed() && order == Order::NewestFirst;
         let rest = rest(order, progress, newest(&payments), (from, to));
         let rest = (rest.0.max(from), rest.1.min(to));
-        let is_cut = !covered && !gathered.read_to_the_end;
+        let is_cut = !covered && !gathered.read_to_the_end && rest.0 < rest.1;
         if is_cut {
             proved.gaps.push(Gap {
                 from: rest.0,
@@ -161,18 +155,28 @@ impl<P: Portal> Reader<'_, P> {
                 before_reference: None,
             });
         }
+        // A hole ends, or begins, with a row. Where none of its time is shown, the portal no longer shows those days.
+        let mut instants = payments.iter().filter_map(Payment::instant);
+        let is_shown = instants.any(|at| (from..=to).contains(&at.to_utc()));
         let mut reading = self.reading(read_at);
         reading.gaps = GapsFound {
-            covered: Some((from, to)),
+            covered: is_shown.then_some((from, to)),
             open: proved.gaps.clone(),
         };
         self.commit(reading).await?;
+        if !is_shown {
+            return Ok(gathered.done(read_at, proved, false, None));
+        }
         let is_filled = |gap: &Gap| from <= gap.from && gap.to <= to && !proved.gaps.contains(gap);
         self.memory.noticed.retain(|gap, _| !is_filled(gap));
         self.memory.told_gaps.retain(|gap| !is_filled(gap));
         let within = |(first, last): &(DateTime<Utc>, DateTime<Utc>)| from <= *first && *last <= to;
         if self.memory.unread.as_ref().is_some_and(within) {
-            self.memory.unread = is_cut.then_some(rest);
+            let later = self.memory.unread_until.filter(|until| *until > to);
+            self.memory.unread = match later {
+                _ if is_cut => Some(rest),
+                later => later.map(|until| (to, until)),
+            };
             self.memory.told_gaps.extend(proved.gaps.iter().cloned());
         }
         Ok(gathered.done(read_at, proved, false, None))

@@ -204,6 +204,7 @@ pub async fn record(
     mut config: Config,
     account: &AccountName,
     pages: u16,
+    shutdown: impl Future<Output = ()>,
 ) -> Result<Answer, StartError> {
     config.accounts.retain(|one| one.settings.name == *account);
     config.notifiers.clear();
@@ -218,7 +219,12 @@ pub async fn record(
     let recording = Recording { pages, answer };
     let running = start::start(config, options, Some(recording)).await?;
     let mut said = None;
-    let hears = async { said = answered.await.ok() };
+    let hears = async {
+        tokio::select! {
+            answer = answered => said = answer.ok(),
+            () = shutdown => said = Some(Answer::Refused("stopped before it was recorded".to_owned())),
+        }
+    };
     let exit = running.until(hears, false).await;
     Ok(said.unwrap_or_else(|| {
         let code = exit.code();
