@@ -39,8 +39,8 @@ fn is_soon(turn: &Result<Turn, TurnError>, wanted: &Wanted) -> bool {
 /// Why there is no recording.
 #[derive(Debug, thiserror::Error)]
 enum NotRecorded {
-    #[error("{0}: see `tillwatch status`")]
-    Waits(&'static str),
+    #[error("{0}")]
+    Waits(String),
     #[error("the agent is stopping")]
     Stopping,
     #[error("{0}")]
@@ -105,7 +105,10 @@ impl<P: Portal> Agent<P> {
         let made = match turn {
             _ if answer.is_closed() => Err(NotRecorded::Stopping),
             Ok(Turn::Read(_)) => self.recording(pages).await,
-            Ok(Turn::Wait(_, state)) => Err(NotRecorded::Waits(state.word())),
+            Ok(Turn::Wait(_, state)) => Err(NotRecorded::Waits(match state.why() {
+                Some(why) => format!("{}: {why}", state.word()),
+                None => state.word().to_owned(),
+            })),
             Ok(Turn::Stopping) => Err(NotRecorded::Stopping),
             Err(error) => Err(NotRecorded::Turn(error.to_string())),
         };

@@ -79,7 +79,7 @@ enum Command {
     Check(check::CheckArgs),
     /// Print a commented config file.
     ExampleConfig,
-    /// Work on a selector file, without a login.
+    /// Work on a selector file; only `record` may spend a login.
     Portal {
         #[command(subcommand)]
         command: PortalCommand,

@@ -196,7 +196,7 @@ fn a_reversal_of_a_payment_older_than_the_look_back_is_told() {
     profile.lasts = Duration::from_secs(2 * 86_400);
     profile.poll = Duration::from_secs(120);
     profile.sweep = Duration::from_secs(300);
-    // Shorter than the least time until a reversal.
+    // Reversals come after ten seconds to an hour.
     profile.look_back = Duration::from_secs(60);
     profile.mean_arrival = Duration::from_secs(240);
     let (outcome, verdict) = one(profile);

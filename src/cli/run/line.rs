@@ -58,7 +58,9 @@ fn line(all: &[Status], days: u64, now: DateTime<Utc>) -> String {
 fn standing(all: &[Status], now: DateTime<Utc>) -> String {
     if let [status] = all {
         let word = match (&status.state, status.signed_in_at) {
-            (State::SignedIn, Some(since)) => format!("signed in {}", age(now - since)),
+            (State::SignedIn, Some(since)) if !status.awaits_browser => {
+                format!("signed in {}", age(now - since))
+            }
             _ => status.word().to_owned(),
         };
         let (used, cap) = (status.logins_used, status.logins_cap);

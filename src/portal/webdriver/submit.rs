@@ -92,7 +92,9 @@ impl WebDriverPortal {
         self.clear().await?;
         let portal = &self.settings.selectors;
         let url = portal.origin.join(&portal.sign_in.path);
-        self.load(url).await
+        let page = self.load(url).await?;
+        let settings = &self.settings;
+        Ok(evidence::keep(&settings.state, &settings.selectors, page).await)
     }
 }
 

@@ -74,6 +74,8 @@ async fn nothing_is_typed_into_a_frame_of_another_origin() {
     let page = browser.visit_sign_in().await.unwrap();
     // A stranger's frame is no part of the page.
     assert_eq!(stage.says(&page), Session::Stranger);
+    let structure = "browser/unknown-pages/000001.txt";
+    assert!(stage.state.path().join(structure).exists());
     let error = browser.submit(&stage.credential()).await.unwrap_err();
     assert!(
         error.to_string().contains("not at the pinned origin"),
