@@ -71,15 +71,6 @@ async fn a_wrong_password_is_tried_once_until_it_changes_or_a_person_resumes() {
 
 #[tokio::test]
 async fn a_paused_account_is_signed_out_and_left_alone_while_another_is_read() {
-    let other = Cast {
-        name: "other",
-        knobs: PortalConfig {
-            short_code: "600124".to_owned(),
-            seed: 2,
-            ..PortalConfig::default()
-        },
-        ..Cast::kilima()
-    };
     let broken = Cast {
         name: "broken",
         selectors: "broken",
@@ -97,7 +88,7 @@ async fn a_paused_account_is_signed_out_and_left_alone_while_another_is_read() {
         },
         ..Cast::kilima()
     };
-    let casts = vec![Cast::kilima(), other, broken, uncounted];
+    let casts = vec![Cast::kilima(), Cast::other(), broken, uncounted];
     let stage = Stage::set(casts, "").await;
     std::fs::create_dir_all(stage.path("state/page-loads/uncounted")).unwrap();
     std::fs::write(
@@ -193,15 +184,7 @@ async fn two_users_of_one_operator_account_tell_each_payment_once_and_stand_in_f
 
 #[tokio::test]
 async fn accounts_that_share_a_cap_spend_from_one_ledger() {
-    let other = Cast {
-        name: "other",
-        knobs: PortalConfig {
-            short_code: "600124".to_owned(),
-            ..PortalConfig::default()
-        },
-        ..Cast::kilima()
-    };
-    let mut cast = vec![Cast::kilima(), other];
+    let mut cast = vec![Cast::kilima(), Cast::other()];
     for one in &mut cast {
         one.keys += "\nshared_cap = \"agency\"";
     }

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde_json::Value;
 use tillwatch::control::Request;
-use tillwatch::demo::portal::{Fault, FaultRule, Markup, PortalConfig, SideChannel};
+use tillwatch::demo::portal::{Fault, FaultRule, Markup, SideChannel};
 
 use super::oracle::verify;
 use super::stage::{Cast, Stage, payment};
@@ -236,16 +236,7 @@ async fn a_portal_that_hangs_holds_back_no_other() {
 }
 
 fn two() -> Vec<Cast> {
-    let other = Cast {
-        name: "other",
-        knobs: PortalConfig {
-            short_code: "600124".to_owned(),
-            seed: 2,
-            ..PortalConfig::default()
-        },
-        ..Cast::kilima()
-    };
-    vec![Cast::kilima(), other]
+    vec![Cast::kilima(), Cast::other()]
 }
 
 async fn read_by_both(stage: &Stage) {

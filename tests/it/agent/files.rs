@@ -8,7 +8,6 @@ use chrono_tz::Tz;
 use serde_json::Value;
 use tillwatch::clock::Clock;
 use tillwatch::control::{self, Answer, Request};
-use tillwatch::demo::portal::PortalConfig;
 use tillwatch::overview::AccountView;
 use tillwatch::selectors::recipe;
 
@@ -134,14 +133,8 @@ async fn a_changed_file_is_taken_without_a_login_and_a_wrong_one_is_told_and_not
 /// Two accounts at portals of their own, by files of their own, each of whose payments are told.
 async fn two() -> Stage {
     let other = Cast {
-        name: "other",
         selectors: "other",
-        knobs: PortalConfig {
-            short_code: "600124".to_owned(),
-            seed: 2,
-            ..PortalConfig::default()
-        },
-        ..Cast::kilima()
+        ..Cast::other()
     };
     let stage = Stage::set(vec![Cast::kilima(), other], "").await;
     fs::write(stage.path("selectors/other.toml"), KILIMA).unwrap();

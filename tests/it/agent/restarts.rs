@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use tillwatch::clock::Clock;
-use tillwatch::demo::portal::PortalConfig;
 
 use super::oracle::verify;
 use super::stage::{Cast, Stage, payment};
@@ -70,16 +69,7 @@ async fn an_account_that_signs_out_at_a_stop_keeps_nothing_and_one_that_expired_
         keys: "poll = \"1s\"\nsign_out_at_stop = true".to_owned(),
         ..Cast::kilima()
     };
-    let other = Cast {
-        name: "other",
-        knobs: PortalConfig {
-            short_code: "600124".to_owned(),
-            seed: 2,
-            ..PortalConfig::default()
-        },
-        ..Cast::kilima()
-    };
-    let stage = Stage::set(vec![cast, other], "").await;
+    let stage = Stage::set(vec![cast, Cast::other()], "").await;
     for start in 1..=2 {
         let agent = stage.start();
         stage.begun().await;

@@ -46,6 +46,19 @@ impl Cast {
             keys: "poll = \"1s\"".to_owned(),
         }
     }
+
+    /// A second one, at a portal of its own with payments of its own.
+    pub fn other() -> Self {
+        Self {
+            name: "other",
+            knobs: PortalConfig {
+                short_code: "600124".to_owned(),
+                seed: 2,
+                ..PortalConfig::default()
+            },
+            ..Self::kilima()
+        }
+    }
 }
 
 /// The files of one agent, and its portals.
