@@ -2,16 +2,16 @@
 //!
 //! What was told and arrived is kept in `notices.json` of the state directory, so that a restart repeats nothing of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::SecondsFormat;
 use hyper::Uri;
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
@@ -26,8 +26,6 @@ use crate::store::Store;
 /// How often things are looked at; the store, less often.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOKS_PER_STORE: u32 = 5;
-/// Notices that wait for one notifier; more are dropped, and logged as all are.
-const QUEUE: usize = 256;
 /// A notice that fails so often is told as an error; it is tried further.
 const TRIES: u32 = 8;
 /// How often the ping is sent.
@@ -53,8 +51,41 @@ pub struct Subjects {
 
 /// A notice in the queue of a notifier. While one holds it, it counts as not told.
 struct Waiting {
+    key: Key,
     message: String,
     _on_its_way: Arc<()>,
+}
+
+/// What waits for one notifier: the newest of each trouble, so that none is lost and it has an end, however long the notifier
+/// takes nothing.
+#[derive(Default)]
+struct Queue {
+    // Shared by the task that looks and the notifier's worker; held to put in or take out one notice.
+    waiting: Mutex<VecDeque<Waiting>>,
+    more: Notify,
+}
+
+impl Queue {
+    fn put(&self, notice: Waiting) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|earlier| earlier.key != notice.key);
+        waiting.push_back(notice);
+        self.more.notify_one();
+    }
+
+    fn take(&self) -> Option<Waiting> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.pop_front()
+    }
+
+    async fn next(&self) -> Waiting {
+        loop {
+            if let Some(notice) = self.take() {
+                return notice;
+            }
+            self.more.notified().await;
+        }
+    }
 }
 
 /// Tells until `stop`. `notifiers` come by their names in the config.
@@ -66,9 +97,9 @@ pub async fn tell(
     let mut workers = JoinSet::new();
     let mut queues = Vec::new();
     for (name, notifier) in notifiers {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        workers.spawn(deliver(name.clone(), notifier, waiting));
-        queues.push((name, queue));
+        let queue = Arc::new(Queue::default());
+        workers.spawn(deliver(name, notifier, queue.clone()));
+        queues.push(queue);
     }
     let began = subjects.clock.now();
     let path = subjects.state_dir.join(FILE);
@@ -88,16 +119,14 @@ pub async fn tell(
             let message = message(&notice, &subjects.clock);
             tracing::info!(kind = notice.key.kind.as_str(), "notice: {notice}");
             let on_its_way = Arc::new(());
-            on_the_way.push((notice, Arc::downgrade(&on_its_way)));
-            for (name, queue) in &queues {
-                let waiting = Waiting {
+            for queue in &queues {
+                queue.put(Waiting {
+                    key: notice.key.clone(),
                     message: message.clone(),
                     _on_its_way: on_its_way.clone(),
-                };
-                if queue.try_send(waiting).is_err() {
-                    tracing::error!(notifier = name, "a notice was dropped: too many wait");
-                }
+                });
             }
+            on_the_way.push((notice, Arc::downgrade(&on_its_way)));
         }
         let told = told_everywhere(&watch, &mut on_the_way);
         if told != written {
@@ -194,9 +223,10 @@ fn message(notice: &Notice, clock: &Clock) -> String {
     .to_string()
 }
 
-/// One notifier's worker: each notice in order, tried until it arrives.
-async fn deliver(name: String, notifier: Notifier, mut queue: mpsc::Receiver<Waiting>) {
-    while let Some(waiting) = queue.recv().await {
+/// One notifier's worker, until it is dropped: each notice in order, tried until it arrives.
+async fn deliver(name: String, notifier: Notifier, queue: Arc<Queue>) {
+    loop {
+        let waiting = queue.next().await;
         for failures in 1.. {
             let Err(error) = notifier.send(&waiting.message).await else {
                 break;
@@ -304,5 +334,64 @@ mod tests {
         let mut expected = vec![Kind::Disk, Kind::Gaps];
         expected.sort();
         assert_eq!(kinds(told_everywhere(&watch, &mut on_the_way)), expected);
+    }
+
+    #[tokio::test]
+    async fn a_notifier_that_comes_back_gets_the_newest_of_every_trouble() {
+        let queue = Queue::default();
+        let accounts = 0..1000;
+        let put = |account: usize, message: &str| {
+            let subject = Subject::Account(account.to_string());
+            queue.put(Waiting {
+                key: Key {
+                    subject,
+                    kind: Kind::Stopped,
+                },
+                message: format!("{message} {account}"),
+                _on_its_way: Arc::new(()),
+            });
+        };
+        accounts.clone().for_each(|account| put(account, "open"));
+        // It goes up and down while nobody hears of it.
+        for message in ["solved", "open", "solved"].repeat(100) {
+            put(7, message);
+        }
+        let mut expected: Vec<String> = accounts
+            .filter(|account| *account != 7)
+            .map(|account| format!("open {account}"))
+            .collect();
+        expected.push("solved 7".to_owned());
+        let mut got = Vec::new();
+        while let Some(notice) = queue.take() {
+            got.push(notice.message);
+        }
+        assert_eq!(got, expected);
+        // One that waits for the next gets it.
+        let (next, ()) = tokio::join!(queue.next(), async { put(8, "open") });
+        assert_eq!(next.message, "open 8");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_ping_comes_again_after_a_minute_and_not_before() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/ping", listener.local_addr().unwrap());
+        let http = Http::new(false).unwrap();
+        let (_running, stop) = watch::channel(false);
+        let ping = tokio::spawn(ping(http, url.parse().unwrap(), stop));
+        let (mut first, _) = listener.accept().await.unwrap();
+        let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+        tokio::io::AsyncWriteExt::write_all(&mut first, answer)
+            .await
+            .unwrap();
+        let mut seconds = 0;
+        loop {
+            tokio::select! {
+                biased;
+                _second = listener.accept() => break,
+                () = tokio::time::advance(Duration::from_secs(1)) => seconds += 1,
+            }
+        }
+        assert!(seconds >= 60, "after {seconds} s");
+        ping.abort();
     }
 }

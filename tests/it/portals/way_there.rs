@@ -191,13 +191,19 @@ async fn everything_goes_through_the_proxy_of_the_account() {
     assert!(seen.load(Ordering::Relaxed) > through);
 }
 
+/// Seconds that the slow portal takes for a page: `TILLWATCH_SLOW_PAGE`, which need not be as short as in an ordinary run.
+fn slow_page() -> u64 {
+    std::env::var("TILLWATCH_SLOW_PAGE").map_or(4, |seconds| seconds.parse().unwrap())
+}
+
 #[tokio::test]
 async fn a_portal_that_takes_long_for_each_page_costs_no_further_login() {
     let stage = Stage::new(Which::Ngome).await;
     stage.control().seed_history(15).unwrap();
-    stage.control().turn(|knobs| knobs.answer_ms = 4000);
+    let slow = slow_page();
+    stage.control().turn(|knobs| knobs.answer_ms = slow * 1000);
     let mut settings = stage.settings();
-    settings.page_timeout = Duration::from_secs(3);
+    settings.page_timeout = Duration::from_secs(slow - 1);
     let mut hasty = WebDriverPortal::new(settings);
     hasty.open().await.unwrap();
     let error = hasty.visit_sign_in().await.unwrap_err().to_string();
@@ -205,7 +211,7 @@ async fn a_portal_that_takes_long_for_each_page_costs_no_further_login() {
     hasty.close().await;
     assert!(stage.control().truth().attempts.is_empty());
     let mut settings = stage.settings();
-    settings.page_timeout = Duration::from_secs(40);
+    settings.page_timeout = Duration::from_secs(120);
     let mut browser = WebDriverPortal::new(settings);
     browser.open().await.unwrap();
     assert_eq!(stage.sign_in(&mut browser).await, Session::SignedIn);
