@@ -67,7 +67,8 @@ impl<P: Portal> Agent<P> {
                 }
             }
             let took = self.edges.clock.monotonic().saturating_sub(began);
-            let is_enough = !once && took * 2 >= self.account.pace.poll;
+            let is_enough =
+                !once && took * 2 >= self.account.pace.poll || self.quiet_left().is_some();
             if !self.has_past() || is_enough || stop() {
                 return Ok(Turn::Read(done));
             }

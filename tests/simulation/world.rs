@@ -110,6 +110,7 @@ pub async fn live(profile: Profile, root: &Path) -> Outcome {
         sink_faults: Arc::new(Mutex::new(profile.sink_faults)),
         diary: Diary::default(),
         root: root.to_owned(),
+        is_calm: false,
     };
     people::write_secret(root, "first-password");
     let steps = Steps::default();
@@ -195,12 +196,17 @@ impl World {
         until(&clock, profile.first_start).await;
         loop {
             let now = self.now();
+            if now >= calm && !self.around.is_calm {
+                self.calm_down();
+            }
             lock(&self.around.site.books).sessions.next_life(now);
             let armed = self.arm();
             let mut life = Life::begin(&self.around, self.state(), &mut self.dice).await;
             let now = self.now();
             let next = match profile.mean_crash {
-                Some(mean) if now < calm => (now + self.dice.arrival(mean)).min(calm),
+                Some(mean) if !self.around.is_calm => {
+                    (now + self.dice.arrival(mean)).min(calm).max(now)
+                }
                 _ => end,
             };
             let history = life.history_is_read();
@@ -227,9 +233,6 @@ impl World {
                 life.settle().await;
                 return;
             }
-            if self.now() >= calm {
-                self.calm_down();
-            }
             if struck.is_none() && !within {
                 crash.note(Point::Anytime);
             }
@@ -255,7 +258,8 @@ impl World {
         armed
     }
 
-    fn calm_down(&self) {
+    fn calm_down(&mut self) {
+        self.around.is_calm = true;
         *self.around.site.faults.lock().expect("faults") = Faults::default();
         *self.around.sink_faults.lock().expect("faults") = (0, 0);
         let mut books = lock(&self.around.site.books);
