@@ -292,6 +292,7 @@ fn write(path: &Path, told: &Told) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
     use crate::notice::{Kind, Trouble};

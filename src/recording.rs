@@ -30,7 +30,7 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
 pub use compare::{Difference, differences};
-pub use making::{Made, Making};
+pub use making::{Made, Making, NotMade};
 pub use replay::Replay;
 
 use crate::diagnostic::Diagnostics;

@@ -11,10 +11,9 @@ use url::Url;
 use super::{Agent, Turn, TurnError};
 use crate::control::{Answer, MAX_RECORDED};
 use crate::evidence;
-use crate::extract::ExtractError;
-use crate::portal::{Page, Portal};
+use crate::portal::{Page, Portal, Taken};
 use crate::reading::ReadError;
-use crate::recording::{Made, Making, Step};
+use crate::recording::{Kind, Made, Making, NotMade, Step};
 use crate::session::Stand;
 use crate::status::State;
 use crate::understand::{self, Understood};
@@ -48,7 +47,7 @@ enum NotRecorded {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error("a page is none that can be recorded: {0}")]
-    Page(#[from] ExtractError),
+    Page(#[from] NotMade),
     #[error("it cannot be written below the state directory: {0}")]
     Io(#[from] std::io::Error),
     #[error("no random key could be had: {0}")]
@@ -130,15 +129,10 @@ impl<P: Portal> Agent<P> {
         getrandom::fill(&mut key).map_err(NotRecorded::Key)?;
         let made = tokio::task::spawn_blocking(move || {
             let mut making = Making::new(&portal, key, now.trunc_subsecs(0), &number);
-            for (is, page) in taken {
-                let at = Some(making.address(&at(&page.url)));
-                let answers = Step {
-                    at,
-                    ..Step::page(is, String::new())
-                };
-                making.page(&page.html, Some(answers), Some(is))?;
+            for answer in taken {
+                take(&mut making, answer)?;
             }
-            Ok::<Made, ExtractError>(making.made())
+            Ok::<Made, NotMade>(making.made())
         });
         let Made { files, steps, told } = match made.await {
             Ok(made) => made?,
@@ -192,6 +186,30 @@ impl<P: Portal> Agent<P> {
             Ok(Ok(Understood::Not(session))) => Err(ReadError::Session(session)),
             Ok(Err(error)) => Err(error.into()),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
+fn take(making: &mut Making<'_>, answer: Taken) -> Result<(), NotMade> {
+    match answer {
+        Taken::Page(is, page) => {
+            let at = Some(making.address(&at(&page.url)));
+            let step = Step {
+                at,
+                ..Step::page(is, String::new())
+            };
+            making.page(&page.html, Some(step), Some(is))
+        }
+        Taken::Export(exported) => {
+            let request = exported.request;
+            let at = Some(making.address(&at(&request.url)));
+            let method = request.form.map_or("GET", |_| "POST").to_owned();
+            let step = Step {
+                at,
+                method,
+                ..Step::page(Kind::Download, String::new())
+            };
+            making.download(step, &exported.bytes)
         }
     }
 }

@@ -17,8 +17,7 @@ use crate::config::{self, NoAccount};
 use crate::control::{self, Answer, AskError, MAX_RECORDED, Request};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
-use crate::extract::ExtractError;
-use crate::recording::{Kind, Made, Making, Step};
+use crate::recording::{Kind, Made, Making, NotMade, Step};
 use crate::run::{self, StartError};
 
 /// Makes a recording with stand-ins for names, numbers, balances and tokens.
@@ -62,7 +61,7 @@ enum RecordError {
     #[error(transparent)]
     Portal(#[from] Refusal),
     #[error("{}: {source}", .page.display())]
-    Page { page: PathBuf, source: ExtractError },
+    Page { page: PathBuf, source: NotMade },
     #[error("{}: {source}", .path.display())]
     File {
         path: PathBuf,
@@ -260,7 +259,8 @@ fn take(making: &mut Making<'_>, entry: &har::Entry) {
             making.json(step, &value);
         }
     } else if kind.contains("csv") {
-        making.csv(step, &entry.text);
+        // Nor is such an export.
+        let _refused = making.download(step, entry.text.as_bytes());
     }
 }
 

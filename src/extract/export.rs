@@ -97,5 +97,41 @@ fn read(
     }
 }
 
+/// The text that an export of `portal` is, unpacked; `None` of a workbook, which is no text.
+///
+/// # Errors
+/// See [`ExportError`].
+pub fn text(portal: &Portal, bytes: &[u8]) -> Result<Option<String>, ExportError> {
+    let format = format(portal);
+    let bytes = unpack::unpack(bytes, format.member.as_ref())?;
+    match unpack::kind(&bytes) {
+        unpack::Kind::Text => decoded::decoded(&bytes, format.encoding).map(Some),
+        unpack::Kind::Xlsx | unpack::Kind::Xls | unpack::Kind::Pdf => Ok(None),
+    }
+}
+
+/// A CSV of `portal` in UTF-8 with other cells: `made` of what stood in each.
+///
+/// # Errors
+/// See [`ExportError`].
+pub fn rewritten(
+    portal: &Portal,
+    text: &str,
+    made: &mut dyn FnMut(&str) -> String,
+) -> Result<String, ExportError> {
+    let format = format(portal);
+    let text = csv::rewritten(text, format.delimiter, made)?;
+    // Read again, it is to be taken for what it is.
+    let mark = format.encoding.map_or("", |_| "\u{feff}");
+    Ok(format!("{mark}{text}"))
+}
+
+fn format(portal: &Portal) -> FileFormat {
+    match &portal.table.export {
+        Some(Export::Download(download)) => download.format.clone(),
+        Some(Export::Json(_)) | None => FileFormat::default(),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::extract::ask::Request;
 use crate::extract::export::ExportError;
 use crate::login::budget::Stamp;
 use crate::selectors;
@@ -20,11 +21,11 @@ mod trouble;
 pub mod way;
 pub mod webdriver;
 
-pub use taped::Taped;
+pub use taped::{Taken, Taped};
 pub use trouble::NoSession;
 
 /// One page as fetched at an instant. Never logged: it holds names and balances.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Page {
     /// Where the browser stood after the load, `document.location`.
     pub url: Url,
@@ -44,6 +45,26 @@ impl Page {
         let status = self.status.filter(|status| *status == 429)?;
         let pause = self.pause;
         Some(PortalError::Busy { status, pause })
+    }
+}
+
+/// The export of which a page of the table was made.
+#[derive(Clone)]
+pub struct Exported {
+    /// The signed-in page that it was asked for from, without it.
+    pub page: Page,
+    /// What was asked for.
+    pub request: Request,
+    /// As the portal gave it.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exported")
+            .field("page", &self.page)
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -243,6 +264,11 @@ pub trait Portal: Send {
             let _ = html;
             None
         }
+    }
+
+    /// The export of which the page given last was made; `None` where it was made of none.
+    fn exported(&self) -> Option<&Exported> {
+        None
     }
 
     /// Pages are reached by this selector file from now on; its origin is the one from before.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{Credential, Days, Page, Portal, PortalError, kept, pool};
+use super::{Credential, Days, Exported, Page, Portal, PortalError, kept, pool};
 use crate::login::budget::Stamp;
 use crate::recording::Kind;
 use crate::selectors;
@@ -19,9 +19,20 @@ pub struct Taped<P> {
     tape: Option<Tape>,
 }
 
+/// What the portal gave.
+#[derive(Debug)]
+pub enum Taken {
+    /// A page.
+    Page(Kind, Page),
+    /// The export that was asked for from the page before, or from the one before an export.
+    Export(Exported),
+}
+
 #[derive(Debug, Default)]
 struct Tape {
-    pages: Vec<(Kind, Page)>,
+    pages: Vec<Taken>,
+    /// The page of the last export.
+    base: Option<Page>,
     /// Pages of the table too.
     tables: bool,
 }
@@ -44,18 +55,39 @@ impl<P> Taped<P> {
     }
 
     /// What was kept, in its order; keeps nothing any more.
-    pub fn take(&mut self) -> Vec<(Kind, Page)> {
+    pub fn take(&mut self) -> Vec<Taken> {
         self.tape.take().unwrap_or_default().pages
     }
+}
 
+impl<P: Portal> Taped<P> {
     fn took(&mut self, is: Kind, page: Result<Page, PortalError>) -> Result<Page, PortalError> {
         if let (Some(tape), Ok(page)) = (&mut self.tape, &page)
             && (tape.tables || is != Kind::Table)
             && tape.pages.len() < MOST
         {
-            tape.pages.push((is, page.clone()));
+            let exported = match is {
+                Kind::Table => self.portal.exported(),
+                _other => None,
+            };
+            tape.take(is, page, exported);
         }
         page
+    }
+}
+
+impl Tape {
+    fn take(&mut self, is: Kind, page: &Page, exported: Option<&Exported>) {
+        let Some(exported) = exported else {
+            return self.pages.push(Taken::Page(is, page.clone()));
+        };
+        // The parts of one export are asked for from one page.
+        let base = Some(&exported.page).filter(|page| self.base.as_ref() != Some(page));
+        if let Some(base) = base.cloned() {
+            self.pages.push(Taken::Page(Kind::Page, base.clone()));
+            self.base = Some(base);
+        }
+        self.pages.push(Taken::Export(exported.clone()));
     }
 }
 
@@ -127,6 +159,10 @@ impl<P: Portal> Portal for Taped<P> {
 
     async fn picture(&mut self, html: &str) -> Option<Vec<u8>> {
         self.portal.picture(html).await
+    }
+
+    fn exported(&self) -> Option<&Exported> {
+        self.portal.exported()
     }
 
     fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {

@@ -3,12 +3,27 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{FILE, Kind, Recording, Step};
+use super::{FILE, HTML, Kind, Recording, Step};
+use crate::extract::export::{self, Converted, ExportError};
 use crate::extract::{self, Document, ExtractError};
 use crate::redact::{Place, Redactor};
 use crate::selectors::Portal;
 use crate::trial::{self, Trial};
 use crate::understand::{self, Session};
+
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv; charset=utf-8";
+
+/// An answer that cannot be part of a recording: none that the agent would read.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMade {
+    /// A page.
+    #[error(transparent)]
+    Page(#[from] ExtractError),
+    /// An export.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+}
 
 /// Takes answers of a portal one after the other.
 #[derive(Debug)]
@@ -59,26 +74,24 @@ impl<'a> Making<'a> {
     /// A page; `answers` says to which request, where that is known. Its kind is found by its marks, or given by `is`.
     ///
     /// # Errors
-    /// When the page is over the limits: it is none that the agent would read.
+    /// When the page is over the limits.
     pub fn page(
         &mut self,
         html: &str,
         answers: Option<Step>,
         is: Option<Kind>,
-    ) -> Result<(), ExtractError> {
+    ) -> Result<(), NotMade> {
         let page = extract::parse(html)?;
         let made = self.redactor.page(&page, self.portal);
         let is = is.unwrap_or_else(|| self.kind(&page, answers.as_ref()));
         let file = format!("page-{}.html", self.files.len() + 1);
-        if is == Kind::Table {
-            let rows = |page: &Document| {
-                let account = trial::account(self.portal, None);
-                let trial = Trial::of(self.portal, account, page, self.now);
-                trial.map(|trial| trial.understood().count())
-            };
-            if rows(&page).ok() != extract::parse(&made).ok().and_then(|page| rows(&page).ok()) {
-                self.changed.push(file.clone());
-            }
+        if is == Kind::Table
+            && self.understood(&page)
+                != extract::parse(&made)
+                    .ok()
+                    .and_then(|page| self.understood(&page))
+        {
+            self.changed.push(file.clone());
         }
         self.steps.push(Step {
             is,
@@ -87,6 +100,13 @@ impl<'a> Making<'a> {
         });
         self.files.push((file, made));
         Ok(())
+    }
+
+    /// How many rows; `None` where none can be read.
+    fn understood(&self, page: &Document) -> Option<usize> {
+        let account = trial::account(self.portal, None);
+        let trial = Trial::of(self.portal, account, page, self.now).ok()?;
+        Some(trial.understood().count())
     }
 
     fn kind(&self, page: &Document, answers: Option<&Step>) -> Kind {
@@ -116,20 +136,55 @@ impl<'a> Making<'a> {
         self.keep(step, "json", made);
     }
 
-    /// A file in CSV.
-    pub fn csv(&mut self, step: Step, text: &str) {
-        let made = self.redactor.table(text);
+    /// The portal's export: as it is where it is text, a workbook as the table that it becomes.
+    ///
+    /// # Errors
+    /// When it is over the limits, or no export.
+    pub fn download(&mut self, step: Step, bytes: &[u8]) -> Result<(), NotMade> {
+        let table = |bytes: &[u8]| {
+            let converted = export::convert(self.portal, bytes, None);
+            converted.map(Converted::into_element)
+        };
+        let before = extract::parse(&table(bytes)?)?;
+        let text = export::text(self.portal, bytes)?;
+        let (ending, content_type, made) = match &text {
+            None => ("html", HTML, self.redactor.page(&before, self.portal)),
+            Some(text) if text.trim_start().starts_with('<') => {
+                let page = extract::parse(text)?;
+                ("html", HTML, self.redactor.page(&page, self.portal))
+            }
+            Some(text) => match serde_json::from_str::<Value>(text) {
+                Ok(value @ (Value::Object(_) | Value::Array(_))) => {
+                    ("json", JSON, self.redactor.json(&value).to_string())
+                }
+                Ok(_) | Err(_) => ("csv", CSV, self.redactor.csv(text, self.portal)?),
+            },
+        };
+        let after = table(made.as_bytes()).ok();
+        let after = after.and_then(|element| extract::parse(&element).ok());
+        let is_changed = self.understood(&before) != after.and_then(|page| self.understood(&page));
+        let content_type = content_type.to_owned();
         let is = Kind::Download;
-        self.keep(Step { is, ..step }, "csv", made);
+        let step = Step {
+            is,
+            content_type,
+            ..step
+        };
+        let file = self.keep(step, ending, made);
+        if is_changed {
+            self.changed.push(file);
+        }
+        Ok(())
     }
 
-    fn keep(&mut self, step: Step, ending: &str, made: String) {
+    fn keep(&mut self, step: Step, ending: &str, made: String) -> String {
         let file = format!("answer-{}.{ending}", self.files.len() + 1);
         self.steps.push(Step {
             file: Some(file.clone()),
             ..step
         });
-        self.files.push((file, made));
+        self.files.push((file.clone(), made));
+        file
     }
 
     /// Nothing was taken yet.

@@ -1,6 +1,6 @@
 //! Which step of a recording answers a request. Pure.
 
-use super::{Recording, Step};
+use super::{Kind, Recording, Step};
 
 /// A recording while it is replayed, and how far it has come.
 #[derive(Debug)]
@@ -47,7 +47,8 @@ impl Replay {
     /// Where a form leads of which no step answers the request: to the page after the one that was reached last. The agent
     /// records pages, not what was sent for them; a recording that has any such request has all of them.
     pub fn sent(&mut self) -> Option<&str> {
-        if self.steps.iter().any(|step| step.method == "POST") {
+        let was_sent = |step: &Step| step.method == "POST" && step.is != Kind::Download;
+        if self.steps.iter().any(was_sent) {
             return None;
         }
         let next = self.reached? + 1;
@@ -78,7 +79,7 @@ fn likeness(one: &[(String, String)], other: &[(String, String)]) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kind, parse};
+    use super::super::parse;
     use super::*;
 
     fn replay(steps: &str) -> Replay {

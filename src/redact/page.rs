@@ -1,12 +1,14 @@
-//! A page, a JSON answer or a table as text with stand-ins. Of a page only what is named here is written. Pure.
+//! A page, a JSON answer or a CSV with stand-ins. Of a page only what is named here is written. Pure.
 
 use std::fmt::Write as _;
 
 use scraper::{ElementRef, Node};
 use serde_json::Value;
+use url::{ParseError, Url};
 
 use super::{Place, Redactor};
-use crate::extract::{Document, text::collapse};
+use crate::extract::Document;
+use crate::extract::export::{self, ExportError};
 use crate::selectors::Portal;
 
 /// Attributes that say how a page is built.
@@ -111,8 +113,9 @@ impl Redactor {
             let path = value
                 .strip_prefix(&portal.origin.to_string())
                 .unwrap_or(value);
-            let is_path = path.starts_with('/') || path.starts_with('?') || path.starts_with("./");
-            return Some(if is_path {
+            let is_relative = matches!(Url::parse(path), Err(ParseError::RelativeUrlWithoutBase));
+            let is_here = is_relative && !path.starts_with("//") && !path.starts_with('#');
+            return Some(if is_here {
                 self.address(path, portal)
             } else {
                 "#".to_owned()
@@ -140,25 +143,11 @@ impl Redactor {
         }
     }
 
-    /// A table as text: each cell by itself, whatever stands between them.
-    pub fn table(&mut self, text: &str) -> String {
-        let lines = text.lines().map(|line| {
-            let mark = [';', '\t', ',']
-                .into_iter()
-                .max_by_key(|mark| line.matches(*mark).count());
-            let mark = mark.unwrap_or(',');
-            let cells = line.split(mark).map(|cell| {
-                let bare = cell.trim_matches('"');
-                let whole = collapse(bare, bare.len()).text;
-                let made = self.text(&whole, Place::Cell);
-                if cell.starts_with('"') {
-                    format!("\"{made}\"")
-                } else {
-                    made
-                }
-            });
-            cells.collect::<Vec<_>>().join(&mark.to_string())
-        });
-        lines.collect::<Vec<_>>().join("\n") + "\n"
+    /// A CSV of the portal: each cell by itself.
+    ///
+    /// # Errors
+    /// When it is none that the agent would read.
+    pub fn csv(&mut self, text: &str, portal: &Portal) -> Result<String, ExportError> {
+        export::rewritten(portal, text, &mut |cell| self.text(cell, Place::Cell))
     }
 }

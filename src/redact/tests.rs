@@ -77,7 +77,7 @@ fn of_500_planted_names_numbers_and_tokens_none_survives() {
             0 => format!("<tr><td>{text}</td></tr>"),
             1 => format!("<p title=\"{text}\">Hello {text}!</p>"),
             2 => format!("<input type=hidden name=csrf value=\"{text}\">"),
-            3 => format!("<a href=\"/statement.action?who={text}&day=21-11-2026\">{text}</a>"),
+            3 => format!("<a href=\"/statement.action?who={text}&day=21-11-2026\">{text}</a><a href=\"export?who={text}\">x</a>"),
             4 => format!("<!-- {text} --><script>var token = '{text}'</script><td data-x='{text}'>{text}</td>"),
             5 => format!("<td>Pay Bill from {text} - {text} Acc. {text}</td>"),
             _ => format!("<option value={text}>{text}</option><style>.a{{content:'{text}'}}</style>"),
@@ -87,7 +87,8 @@ fn of_500_planted_names_numbers_and_tokens_none_survives() {
     let portal = kilima();
     let made = redactor.page(&extract::parse(&page).unwrap(), &portal);
     let json = redactor.json(&json!({"rows": planted})).to_string();
-    let csv = redactor.table(&planted.join(","));
+    let records: Vec<String> = planted.chunks(10).map(|record| record.join(";")).collect();
+    let csv = redactor.csv(&records.join("\n"), &portal).unwrap();
     for text in &planted {
         for made in [&made, &json, &csv] {
             assert!(!made.contains(text.as_str()), "{text} survived");
@@ -166,4 +167,36 @@ fn one_key_gives_one_stand_in_and_another_key_another() {
         one.text("1 of 72", Place::Elsewhere).split(' ').next_back(),
         Some("72")
     );
+}
+
+#[test]
+fn dates_stay_however_they_are_spaced() {
+    let mut redactor = redactor();
+    for date in [
+        "Nov  3 2026  7:09:48 AM",
+        "3  Nov,  2026\u{a0}10:00",
+        "21-11-2026\t10:00:01",
+    ] {
+        assert_eq!(redactor.text(date, Place::Cell), date);
+    }
+}
+
+#[test]
+fn a_csv_keeps_its_records_whatever_stands_in_the_cells() {
+    let mut redactor = redactor();
+    let portal = kilima();
+    let text = "sep=;\nReference;\"Payer \"\"P\"\"\";Amount\nRJ12ABCD34;\"Amina; Otieno\";\"1.250,50\"\n\n;;7\n";
+    let made = redactor.csv(text, &portal).unwrap();
+    let lines: Vec<&str> = made.lines().collect();
+    assert_eq!(lines.len(), 4, "{made}");
+    assert_eq!(lines[0], "sep=;");
+    assert!(
+        lines[2].contains("; ") && !lines[2].contains("Amina"),
+        "{made}"
+    );
+    // A whole amount is multiplied, not what stands on either side of its mark.
+    let factor = lines[3].rsplit(';').next().unwrap().parse::<u64>().unwrap() / 7;
+    let amount = lines[2].rsplit(';').next().unwrap();
+    let cents: u64 = amount.replace(['.', ','], "").parse().unwrap();
+    assert_eq!(cents, 125_050 * factor, "{made}");
 }

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode, header};
 use chrono::Days as ChronoDays;
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
@@ -23,6 +24,8 @@ use crate::portal::webdriver::{Route, Settings, WebDriver, WebDriverPortal};
 use crate::portal::{Credential, Days, Page, Portal as _, PortalError};
 use crate::recording::{Kind, Replay, Step};
 use crate::selectors::{NotAnOrigin, Origin, Portal};
+use crate::session::Outcome;
+use crate::understand::{self, Session};
 
 /// More than a replay loads.
 const PAGE_LOADS: u32 = 100_000;
@@ -107,9 +110,9 @@ pub async fn replay(
 ) -> Result<Replayed, BrowserError> {
     let steps = &recorded.recording.steps;
     let has = |is: Kind| steps.iter().any(|step| step.is == is);
-    if !has(Kind::SignIn) || !has(Kind::Submitted) || !has(Kind::Table) {
+    if !has(Kind::SignIn) || !has(Kind::Submitted) || !has(rows_of(portal)) {
         return Ok(Replayed::Not(
-            "not replayed in a browser: it takes the steps `sign-in`, `submitted` and `table`",
+            "not replayed in a browser: it takes the steps `sign-in`, `submitted`, and `table` (or `download`, of an export)",
         ));
     }
     let forms = steps
@@ -151,6 +154,14 @@ pub async fn replay(
             source,
             unanswered,
         }),
+    }
+}
+
+/// What the rows of this portal are recorded as.
+fn rows_of(portal: &Portal) -> Kind {
+    match portal.table.export {
+        Some(_) => Kind::Download,
+        None => Kind::Table,
     }
 }
 
@@ -324,11 +335,18 @@ async fn visit(
         password: "not a secret".into(),
     };
     let home = browser.submit(&credential).await;
-    take(
-        Kind::Submitted,
-        0,
-        &home.map_err(failed("sending the form"))?,
-    )?;
+    let home = home.map_err(failed("sending the form"))?;
+    take(Kind::Submitted, 0, &home)?;
+    let asked = understand::sign_in_page(portal, &home.html);
+    if matches!(asked, Ok(Session::Refused(Outcome::OtpRequired))) {
+        let code = SecretString::from("000000");
+        let home = browser.submit_code(&code).await;
+        take(
+            Kind::Page,
+            0,
+            &home.map_err(failed("sending the one-time code"))?,
+        )?;
+    }
     let today = recording.recorded.date_naive();
     let days = Days {
         from: today - ChronoDays::new(1),
@@ -338,9 +356,10 @@ async fn visit(
         .first_page(days)
         .await
         .map_err(failed("loading the table"))?;
-    let tables = recording.steps.iter().filter(|step| step.is == Kind::Table);
+    let rows = rows_of(portal);
+    let tables = recording.steps.iter().filter(|step| step.is == rows);
     for nth in 0..tables.count() {
-        if !take(Kind::Table, nth, &page)? {
+        if !take(rows, nth, &page)? {
             break;
         }
         page = browser

@@ -30,6 +30,39 @@ pub(super) fn table(text: &str, delimiter: Option<u8>) -> Result<String, ExportE
     writer.finish("")
 }
 
+/// The same records with other cells: `made` of what stood in each.
+pub(super) fn rewritten(
+    text: &str,
+    delimiter: Option<u8>,
+    made: &mut dyn FnMut(&str) -> String,
+) -> Result<String, ExportError> {
+    let (said, rest) = said(text);
+    let found = match delimiter.or(said) {
+        Some(delimiter) => Some(delimiter),
+        None => found(rest)?,
+    };
+    let mut records = Records::new(rest, found.unwrap_or(b','));
+    let mark = char::from(found.unwrap_or(b','));
+    let mut written = said.map_or_else(String::new, |said| format!("sep={}\n", char::from(said)));
+    while let Some(cells) = records.next()? {
+        for (number, cell) in cells.enumerate() {
+            if number > 0 {
+                written.push(mark);
+            }
+            let cell = made(cell);
+            // A record of one empty cell would else be a blank line, which is none.
+            let is_blank = number == 0 && cell.is_empty();
+            if is_blank || cell.contains([mark, '"', '\n', '\r']) {
+                written.push_str(&format!("\"{}\"", cell.replace('"', "\"\"")));
+            } else {
+                written.push_str(&cell);
+            }
+        }
+        written.push('\n');
+    }
+    Ok(written)
+}
+
 /// Excel's own line `sep=;` before everything else, and the rest.
 fn said(text: &str) -> (Option<u8>, &str) {
     let line = text.lines().next().unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::extract::ask::{self, AskError, Request};
 use crate::extract::export::{self, Converted};
 use crate::extract::{self, MAX_PAGE_BYTES};
 use crate::portal::way::Way;
-use crate::portal::{Days, Page, PortalError};
+use crate::portal::{Days, Exported, Page, PortalError};
 use crate::selectors::Portal;
 use crate::understand::{self, Session};
 
@@ -34,7 +34,7 @@ pub(super) struct Answer {
 
 impl WebDriverPortal {
     /// `page` with the export that belongs to it; `page` itself where the file names none, or where nobody is signed in.
-    pub(super) async fn exported(
+    pub(super) async fn with_export(
         &mut self,
         page: Page,
         way: Way,
@@ -44,6 +44,7 @@ impl WebDriverPortal {
         let Some(export) = portal.table.export.clone() else {
             return Ok(page);
         };
+        self.exported = None;
         let written = super::reach::days(&portal.table, days);
         let (from, to) = written.ok_or_else(|| odd("a date format that writes no date"))?;
         let read = {
@@ -69,19 +70,16 @@ impl WebDriverPortal {
                 return Err(odd(&error.to_string()));
             }
         };
-        self.export_base = Some(page);
-        self.export_answer(request, way).await
+        self.export_answer(page, request, way).await
     }
 
-    /// Asks, and puts what comes at the end of the page that proved the session.
+    /// Asks, and puts what comes at the end of `base`, the page that proved the session.
     pub(super) async fn export_answer(
         &mut self,
+        base: Page,
         request: Request,
         way: Way,
     ) -> Result<Page, Missed> {
-        let Some(base) = self.export_base.clone() else {
-            return Err(odd("no page to put the export into"));
-        };
         let answer = match way {
             Way::Http => self.answer_without_browser(&request).await?,
             Way::Fetch | Way::Navigate => {
@@ -91,14 +89,16 @@ impl WebDriverPortal {
             }
         };
         let portal = Arc::clone(&self.settings.selectors);
-        let judged = tokio::task::spawn_blocking(move || judge(&portal, base, answer));
+        let judged = tokio::task::spawn_blocking(move || judge(&portal, base, request, answer));
         let judged = judged
             .await
             .map_err(|_| odd("an export that cannot be read"))?;
-        judged.map_err(|error| match error {
+        let (page, exported) = judged.map_err(|error| match error {
             PortalError::PortalDown { .. } | PortalError::Busy { .. } => Missed::Down(error),
             other => Missed::Odd(other),
-        })
+        })?;
+        self.exported = exported;
+        Ok(page)
     }
 
     async fn answer_in_browser(
@@ -131,8 +131,13 @@ fn odd(reason: &str) -> Missed {
     })
 }
 
-/// What came, as part of the signed-in page `base`.
-fn judge(portal: &Portal, base: Page, answer: Answer) -> Result<Page, PortalError> {
+/// What came, as part of the signed-in page `base`, and what that was made of; or the sign-in page that came instead.
+fn judge(
+    portal: &Portal,
+    base: Page,
+    request: Request,
+    answer: Answer,
+) -> Result<(Page, Option<Exported>), PortalError> {
     let down = |reason: String| PortalError::PortalDown { reason };
     let url = Url::parse(&answer.url).map_err(|_| down("no export".to_owned()))?;
     at_pin(&url, &portal.origin)?;
@@ -149,12 +154,13 @@ fn judge(portal: &Portal, base: Page, answer: Answer) -> Result<Page, PortalErro
     {
         let status = Some(answer.status);
         let pause = answer.retry_after.pause();
-        return Ok(Page {
+        let page = Page {
             url,
             status,
             html: html.clone(),
             pause,
-        });
+        };
+        return Ok((page, None));
     }
     if is_error {
         return Err(refused());
@@ -170,6 +176,14 @@ fn judge(portal: &Portal, base: Page, answer: Answer) -> Result<Page, PortalErro
             "a page without the table instead of the export".to_owned(),
         ));
     }
-    let html = base.html + &element;
-    Ok(Page { html, ..base })
+    let page = Page {
+        html: format!("{}{element}", base.html),
+        ..base.clone()
+    };
+    let exported = Exported {
+        page: base,
+        request,
+        bytes: body,
+    };
+    Ok((page, Some(exported)))
 }

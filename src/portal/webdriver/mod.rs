@@ -76,7 +76,7 @@ use self::table::Last;
 use super::kept::{Begun, Brought, KeepError, Kept, KeptFile, Key, Owner};
 use super::pool::{self, Pool};
 use super::way::Ladder;
-use super::{Credential, Days, Page, Portal, PortalError};
+use super::{Credential, Days, Exported, Page, Portal, PortalError};
 use crate::clock::Clock;
 use crate::login::budget::Stamp;
 use crate::page_loads::PageLoads;
@@ -161,8 +161,8 @@ pub struct WebDriverPortal {
     http: Option<Http>,
     ladder: Ladder,
     last: Option<Last>,
-    /// The signed-in page that the export given last was asked for from.
-    export_base: Option<Page>,
+    /// The export given last, and the signed-in page that it was asked for from.
+    exported: Option<Exported>,
     /// Readings in a row that met a portal that is down.
     downs: u32,
 }
@@ -180,7 +180,7 @@ impl WebDriverPortal {
             place: None,
             http: None,
             last: None,
-            export_base: None,
+            exported: None,
             downs: 0,
         }
     }
@@ -366,10 +366,14 @@ impl Portal for WebDriverPortal {
         self.draw(html).await
     }
 
+    fn exported(&self) -> Option<&Exported> {
+        self.exported.as_ref()
+    }
+
     fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {
         self.settings.selectors = Arc::clone(selectors);
         self.ladder = ladder(selectors);
-        (self.last, self.export_base) = (None, None);
+        (self.last, self.exported) = (None, None);
     }
 
     fn needs_place(&self) -> bool {

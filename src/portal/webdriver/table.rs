@@ -115,15 +115,15 @@ impl WebDriverPortal {
         match self.possible(way) {
             Way::Navigate => {
                 let page = self.navigated(days).await?;
-                self.exported(page, Way::Navigate, days).await
+                self.with_export(page, Way::Navigate, days).await
             }
             Way::Fetch => {
                 let page = self.fetched(self.table_url(days)?).await?;
-                self.exported(page, Way::Fetch, days).await
+                self.with_export(page, Way::Fetch, days).await
             }
             Way::Http => {
                 let page = self.without_browser(self.table_url(days)?).await?;
-                self.exported(page, Way::Http, days).await
+                self.with_export(page, Way::Http, days).await
             }
         }
     }
@@ -258,7 +258,13 @@ impl WebDriverPortal {
             // An export's next part is asked for like the first, and never clicked.
             (way, Some(url)) if self.settings.selectors.table.export.is_some() => {
                 let request = Request { url, form: None };
-                self.export_answer(request, way).await
+                match self.exported.take() {
+                    Some(exported) => self.export_answer(exported.page, request, way).await,
+                    None => {
+                        let reason = "no page to put the export into".to_owned();
+                        Err(Missed::Odd(PortalError::PortalDown { reason }))
+                    }
+                }
             }
             (Way::Fetch, Some(url)) => self.fetched(url).await,
             (Way::Http, Some(url)) => self.without_browser(url).await,

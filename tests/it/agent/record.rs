@@ -3,9 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use chrono::TimeDelta;
+use tillwatch::clock::Clock;
+use tillwatch::demo::guest::Which;
+use tillwatch::demo::portal::{OtpWhen, PortalConfig};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use super::stage::{Cast, PLANTED, Stage, planted, walk};
+use super::stage::{Cast, PLANTED, Stage, planted, walk, write_secret};
 
 async fn output(command: &mut Command) -> (bool, String) {
     let done = command.output().await.unwrap();
@@ -18,17 +23,28 @@ async fn recorded(stage: &Stage, name: &str) -> (bool, String) {
     output(&mut stage.command(&args)).await
 }
 
-async fn tested(stage: &Stage, how: &str) -> (bool, String) {
+async fn tested(stage: &Stage, portal: &str, how: &str) -> (bool, String) {
     let selectors = stage.path("selectors");
     let mut command = Command::new(env!("CARGO_BIN_EXE_tillwatch"));
-    let command = command.args(["portal", "test", "kilima", how, "--selectors"]);
+    let command = command.args(["portal", "test", portal, how, "--selectors"]);
     output(command.arg(selectors).env("TMPDIR", stage.path("tmp"))).await
 }
 
 /// What the recording says of itself.
 fn kinds(stage: &Stage, name: &str) -> String {
-    let file = format!("selectors/recordings/kilima/{name}/recording.toml");
+    said_of(stage, "kilima", name)
+}
+
+fn said_of(stage: &Stage, portal: &str, name: &str) -> String {
+    let file = format!("selectors/recordings/{portal}/{name}/recording.toml");
     fs::read_to_string(stage.path(&file)).unwrap()
+}
+
+/// Everything in the recordings, as one text.
+fn everything(stage: &Stage) -> String {
+    let files = walk(&stage.path("selectors/recordings")).into_iter();
+    let texts: Vec<Vec<u8>> = files.map(|file| fs::read(file).unwrap()).collect();
+    String::from_utf8_lossy(&texts.concat()).into_owned()
 }
 
 fn names(dir: &Path) -> Vec<String> {
@@ -43,6 +59,8 @@ fn names(dir: &Path) -> Vec<String> {
 async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() {
     let mut cast = Cast::kilima();
     cast.knobs.rows_per_page = 10;
+    // It signs in when it is asked for a recording, and not before.
+    cast.keys = "poll = \"5m\"".to_owned();
     let stage = Stage::set(vec![cast], "").await;
     let portal = stage.portal();
     portal.seed_history(35).unwrap();
@@ -61,9 +79,9 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
     let agent = stage.start();
     stage.until_told(&waiting).await;
     let receipt = portal.post_payment(&planted()).unwrap();
-    stage.until_told(&receipt).await;
     let (ok, said) = recorded(&stage, "live").await;
     assert!(ok, "{said}\n{}", stage.log());
+    stage.until_told(&receipt).await;
     let live = stage.path("selectors/recordings/kilima/live");
     let pages = ["page-1.html", "page-1.png", "page-2.html", "page-2.png"];
     assert_eq!(names(&live), [&pages[..], &["recording.toml"]].concat());
@@ -88,9 +106,7 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
     assert!(!ok && said.contains("tillwatch resume kilima"), "{said}");
     assert_eq!(agent.stop().await, 0);
 
-    let texts = walk(&stage.path("selectors/recordings"));
-    let texts = texts.into_iter().map(|file| fs::read(file).unwrap());
-    let everything = String::from_utf8_lossy(&texts.collect::<Vec<_>>().concat()).into_owned();
+    let everything = everything(&stage);
     let knobs = portal.config();
     let own = [
         waiting.as_str(),
@@ -103,11 +119,91 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
         assert!(!everything.contains(secret), "{secret}");
     }
 
-    let (ok, said) = tested(&stage, "--accept").await;
+    let (ok, said) = tested(&stage, "kilima", "--accept").await;
     assert!(ok, "{said}");
-    let (ok, said) = tested(&stage, "--browser").await;
+    let (ok, said) = tested(&stage, "kilima", "--browser").await;
     assert!(
         ok && said.contains("8 of the pages in a browser too"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn an_export_is_recorded_as_the_file_that_it_is() {
+    let mut stage = Stage::set(vec![], "").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let since = (Clock::System.now() - TimeDelta::days(2)).to_rfc3339();
+    let keys = format!("poll = \"5m\"\nsince = \"{since}\"");
+    stage.add_guest(Which::Wimbi, "600456", listener, &keys);
+    let portal = stage.guests[0].control();
+    portal.seed_history(35).unwrap();
+    let agent = stage.start();
+    stage
+        .until("a first reading", || !stage.events().is_empty())
+        .await;
+    portal.expire();
+    let mut record = stage.command(&["portal", "record", "600456", "--name", "live"]);
+    let (ok, said) = output(&mut record).await;
+    assert!(ok, "{said}\n{}", stage.log());
+    let steps = said_of(&stage, "wimbi", "live");
+    for step in [
+        "is = \"submitted\"",
+        "is = \"page\"",
+        "is = \"download\"\nfile = \"answer-4.csv\"\nat = \"/export?lang=",
+    ] {
+        assert!(steps.contains(step), "{step} in {steps}");
+    }
+    let (everything, knobs) = (everything(&stage), portal.knobs());
+    for event in stage.events() {
+        for key in ["transactionReference", "payerName"] {
+            if let Some(own) = event["data"][key].as_str() {
+                assert!(!everything.contains(own), "{own}");
+            }
+        }
+    }
+    for own in [&knobs.number, &knobs.user, &knobs.password] {
+        assert!(!everything.contains(own.as_str()), "{own}");
+    }
+    assert_eq!(agent.stop().await, 0);
+    let (ok, said) = tested(&stage, "wimbi", "--accept").await;
+    assert!(ok, "{said}");
+    let text = |name: &str| {
+        let file = stage.path("selectors/recordings/wimbi/live").join(name);
+        fs::read_to_string(file).unwrap()
+    };
+    let rows = text("answer-4.csv").lines().count() - 1;
+    let expected = text("answer-4.expected.json");
+    assert!(rows > 0);
+    assert_eq!(expected.matches("\"transactionReference\"").count(), rows);
+    let (ok, said) = tested(&stage, "wimbi", "--browser").await;
+    assert!(
+        ok && said.contains("3 of the pages in a browser too"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_sign_in_with_a_code_is_replayed_to_its_end() {
+    let seed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let cast = Cast {
+        knobs: PortalConfig {
+            otp: OtpWhen::Always,
+            otp_seed: seed.to_owned(),
+            ..PortalConfig::default()
+        },
+        keys: "poll = \"1s\"\notp = { by = \"totp\", seed_file = \"kilima.seed\" }".to_owned(),
+        ..Cast::kilima()
+    };
+    let stage = Stage::set(vec![cast], "").await;
+    write_secret(&stage.path("kilima.seed"), seed);
+    stage.portal().seed_history(15).unwrap();
+    let (ok, said) = recorded(&stage, "live").await;
+    assert!(ok, "{said}");
+    let (ok, said) = tested(&stage, "kilima", "--accept").await;
+    assert!(ok, "{said}");
+    let (ok, said) = tested(&stage, "kilima", "--browser").await;
+    assert!(
+        ok && said.contains("4 of the pages in a browser too"),
         "{said}"
     );
 }
