@@ -249,18 +249,18 @@ fn take(making: &mut Making<'_>, entry: &har::Entry) {
         ..Step::page(Kind::Request, String::new())
     };
     let kind = entry.content_type.as_str();
+    let text = std::str::from_utf8(&entry.body);
+    // What is over the limits, or not what it is called, is none that the agent would read.
     if step.location.is_some() {
         making.redirect(step);
     } else if kind.contains("html") {
-        // A page over the limits is none that the agent would read.
-        let _refused = making.page(&entry.text, Some(step), None);
-    } else if kind.contains("json") {
-        if let Ok(value) = serde_json::from_str(&entry.text) {
-            making.json(step, &value);
-        }
-    } else if kind.contains("csv") {
-        // Nor is such an export.
-        let _refused = making.download(step, entry.text.as_bytes());
+        let _refused = text.map(|text| making.page(text, Some(step), None));
+    } else if kind.contains("csv") || making.is_export(&entry.body) {
+        let _refused = making.download(step, &entry.body);
+    } else if kind.contains("json")
+        && let Ok(value) = serde_json::from_slice(&entry.body)
+    {
+        making.json(step, &value);
     }
 }
 

@@ -136,6 +136,17 @@ impl<'a> Making<'a> {
         self.keep(step, "json", made);
     }
 
+    /// Is it an export that the selector file reads, whatever it is called?
+    #[must_use]
+    pub fn is_export(&self, bytes: &[u8]) -> bool {
+        let read = || {
+            let converted = export::convert(self.portal, bytes, None).ok()?;
+            let page = extract::parse(&converted.into_element()).ok()?;
+            self.understood(&page)
+        };
+        self.portal.table.export.is_some() && read().is_some()
+    }
+
     /// The portal's export: as it is where it is text, a workbook as the table that it becomes.
     ///
     /// # Errors

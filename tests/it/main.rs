@@ -17,6 +17,7 @@ mod phpliteadmin;
 mod portal_diff;
 mod portal_lint;
 mod portal_new;
+mod portal_record;
 mod portal_test;
 mod portal_try;
 mod portals;

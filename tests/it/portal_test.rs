@@ -66,7 +66,7 @@ async fn every_shipped_portal_does_so_in_a_browser() {
     })
     .await;
     assert_eq!(exit, Exit::Ok, "{text}");
-    for portal in ["kilima", "mwezi", "ngome", "tausi"] {
+    for portal in ["kilima", "mwezi", "ngome", "tausi", "wimbi"] {
         assert!(
             !text.contains(&format!("{portal}/")),
             "not in a browser: {text}"

@@ -27,8 +27,8 @@ pub struct Entry {
     pub status: u16,
     /// Of the answer.
     pub content_type: String,
-    /// Its body as text; empty where the file holds none.
-    pub text: String,
+    /// Its body; empty where the file holds none.
+    pub body: Vec<u8>,
     /// Where it redirects to, at the same origin.
     pub location: Option<String>,
 }
@@ -58,8 +58,8 @@ fn one(entry: &Value, origin: &Origin) -> Option<Entry> {
     let status = entry.pointer("/response/status")?.as_u64()?;
     let body = text("/response/content/text").unwrap_or_default();
     let body = match text("/response/content/encoding") {
-        Some("base64") => String::from_utf8(BASE64.decode(body.as_bytes()).ok()?).ok()?,
-        Some(_) | None => body.to_owned(),
+        Some("base64") => BASE64.decode(body.as_bytes()).ok()?,
+        Some(_) | None => body.as_bytes().to_vec(),
     };
     let location = text("/response/redirectURL").filter(|to| !to.is_empty());
     let location = location
@@ -73,7 +73,7 @@ fn one(entry: &Value, origin: &Origin) -> Option<Entry> {
         content_type: text("/response/content/mimeType")
             .unwrap_or_default()
             .to_owned(),
-        text: body,
+        body,
         location: location.map(|to| path(&to)),
     })
 }
