@@ -24,6 +24,7 @@ pub use amount::AmountError;
 pub(crate) use amount::is_currency_word;
 pub use date::{DateError, as_printed, has_offset};
 pub use error::{Problem, RowError};
+pub use months::is_month;
 
 /// A row understood.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -142,6 +142,12 @@ impl Step {
         }
     }
 
+    /// Is it what a form that was sent was answered with, and no export?
+    #[must_use]
+    pub fn is_sent_form(&self) -> bool {
+        self.at.is_some() && self.method == "POST" && self.is != Kind::Download
+    }
+
     /// Does it hold rows?
     #[must_use]
     pub fn has_rows(&self) -> bool {

@@ -17,6 +17,7 @@ use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use crate::extract::text::collapse;
+use crate::normalize::is_month;
 use crate::selectors::{CellSource, Portal, Skip, Source, Step};
 
 /// Codes that say nothing about anybody.
@@ -24,13 +25,6 @@ const CURRENCIES: [&str; 18] = [
     "KES", "UGX", "TZS", "RWF", "XOF", "XAF", "GHS", "ZMW", "MZN", "CDF", "MWK", "ETB", "NGN",
     "GNF", "BIF", "MGA", "USD", "EUR",
 ];
-/// First three letters of months, in English, French, Portuguese and Swahili.
-const MONTHS: [&str; 27] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "fév",
-    "fev", "avr", "mai", "jui", "aoû", "aou", "déc", "abr", "ago", "set", "out", "dez", "mac",
-    "des",
-];
-
 /// A constant that does not compile must end the program: without it nothing would be replaced.
 #[expect(clippy::expect_used, reason = "constants, compiled by every test")]
 fn constant(text: &str) -> Regex {
@@ -191,6 +185,12 @@ impl Redactor {
         name.to_owned()
     }
 
+    /// A part of an address.
+    fn part(&mut self, part: &str) -> String {
+        let is_long = part.len() >= 40;
+        self.name(part, if is_long { 0 } else { 4 })
+    }
+
     /// The text with stand-ins.
     pub fn text(&mut self, text: &str, place: Place) -> String {
         let whole = collapse(text, text.len()).text;
@@ -330,14 +330,9 @@ impl Redactor {
     /// A path and query: the path as the file or the portal's pages have it, without long numbers; of the query only dates,
     /// small numbers and what the file itself asks for.
     pub fn address(&mut self, address: &str, portal: &Portal) -> String {
+        let (address, _) = address.split_once('#').unwrap_or((address, ""));
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
-        let path: Vec<String> = path
-            .split('/')
-            .map(|part| {
-                let is_long = part.len() >= 40;
-                self.name(part, if is_long { 0 } else { 4 })
-            })
-            .collect();
+        let path: Vec<String> = path.split('/').map(|part| self.part(part)).collect();
         let path = path.join("/");
         if query.is_empty() {
             return path;
@@ -348,7 +343,7 @@ impl Redactor {
             if own(&key, &value) {
                 made.append_pair(&key, &value);
             } else {
-                made.append_pair(&key, &self.text(&value, Place::Elsewhere));
+                made.append_pair(&self.part(&key), &self.text(&value, Place::Elsewhere));
             }
         }
         format!("{path}?{}", made.finish())
@@ -380,21 +375,19 @@ fn is_date(text: &str) -> bool {
         .split(|c: char| !c.is_alphanumeric())
         .filter(|part| !part.is_empty())
         .collect();
+    let is_year = |year: u32| (2000..=2099).contains(&year) || (20..=60).contains(&year);
     let number = |part: &&str| part.parse::<u32>().ok();
-    let named = parts
-        .iter()
-        .find(|part| part.chars().all(char::is_alphabetic));
-    if let Some(name) = named {
-        let start: String = name.to_lowercase().chars().take(3).collect();
-        return MONTHS.contains(&start.as_str());
-    }
-    match parts.iter().map(number).collect::<Vec<_>>().as_slice() {
-        [Some(2000..=2099), Some(1..=12), Some(1..=31)] => true,
-        [Some(day), Some(month), Some(year)] => {
+    let is_name = |part: &&str| part.chars().all(char::is_alphabetic);
+    let (names, numbers): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| is_name(part));
+    let numbers: Vec<Option<u32>> = numbers.iter().map(number).collect();
+    match (names.as_slice(), numbers.as_slice()) {
+        ([name], [Some(1..=31), Some(year)]) => is_month(name) && is_year(*year),
+        ([], [Some(2000..=2099), Some(1..=12), Some(1..=31)]) => true,
+        ([], [Some(day), Some(month), Some(year)]) => {
             (1..=31).contains(day)
                 && (1..=31).contains(month)
                 && (*day <= 12 || *month <= 12)
-                && ((2000..=2099).contains(year) || (20..=60).contains(year))
+                && is_year(*year)
         }
         _other => false,
     }

@@ -28,8 +28,8 @@ pub(super) struct Holes {
 }
 
 impl<P: Portal> Agent<P> {
-    /// The history comes after what is new has been told, for half a pause at the most, or to its end when `once`. Its
-    /// failure does not make the reading one.
+    /// The history comes after what is new has been told, for half a pause at the most, or to its end when `once`; quiet hours
+    /// end it too. Its failure does not make the reading one.
     pub(super) async fn then_past(
         &mut self,
         done: Done,
@@ -68,7 +68,7 @@ impl<P: Portal> Agent<P> {
             }
             let took = self.edges.clock.monotonic().saturating_sub(began);
             let is_enough =
-                !once && took * 2 >= self.account.pace.poll || self.quiet_left().is_some();
+                (!once && took * 2 >= self.account.pace.poll) || self.quiet_left().is_some();
             if !self.has_past() || is_enough || stop() {
                 return Ok(Turn::Read(done));
             }

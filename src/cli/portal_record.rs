@@ -249,16 +249,16 @@ fn take(making: &mut Making<'_>, entry: &har::Entry) {
         ..Step::page(Kind::Request, String::new())
     };
     let kind = entry.content_type.as_str();
-    let text = std::str::from_utf8(&entry.body);
+    let text = std::str::from_utf8(&entry.body).map(|text| text.trim_start_matches('\u{feff}'));
     // What is over the limits, or not what it is called, is none that the agent would read.
     if step.location.is_some() {
         making.redirect(step);
-    } else if kind.contains("html") {
-        let _refused = text.map(|text| making.page(text, Some(step), None));
     } else if kind.contains("csv") || making.is_export(&entry.body) {
         let _refused = making.download(step, &entry.body);
+    } else if kind.contains("html") {
+        let _refused = text.map(|text| making.page(text, Some(step), None));
     } else if kind.contains("json")
-        && let Ok(value) = serde_json::from_slice(&entry.body)
+        && let Some(value) = text.ok().and_then(|text| serde_json::from_str(text).ok())
     {
         making.json(step, &value);
     }

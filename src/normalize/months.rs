@@ -31,15 +31,40 @@ const MONTHS: [(&str, &[&str]); 12] = [
     ),
 ];
 
+const ENGLISH: [&str; 11] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// Does this word, whole or cut short as calendars do, name a month in English, French, Portuguese or Swahili?
+#[must_use]
+pub fn is_month(word: &str) -> bool {
+    let folded = folded(word);
+    let mut others = MONTHS.iter().flat_map(|(_, others)| *others);
+    ENGLISH.contains(&folded.as_str()) || others.any(|other| *other == folded)
+}
+
+fn folded(word: &str) -> String {
+    word.chars()
+        .flat_map(char::to_lowercase)
+        .map(plain)
+        .collect()
+}
+
 /// `text` with the month in English, where it names one in another of these languages; a full stop behind it falls away.
 pub(super) fn to_english(text: &str) -> Cow<'_, str> {
     let words = text.split(|c: char| !c.is_alphabetic());
     let named = words.filter(|word| word.len() > 2).find_map(|word| {
-        let folded: String = word
-            .chars()
-            .flat_map(char::to_lowercase)
-            .map(plain)
-            .collect();
+        let folded = folded(word);
         let (english, _) = MONTHS
             .iter()
             .find(|(_, others)| others.contains(&folded.as_str()))?;

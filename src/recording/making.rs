@@ -8,6 +8,7 @@ use crate::extract::export::{self, Converted, ExportError};
 use crate::extract::{self, Document, ExtractError};
 use crate::redact::{Place, Redactor};
 use crate::selectors::Portal;
+use crate::session::Outcome;
 use crate::trial::{self, Trial};
 use crate::understand::{self, Session};
 
@@ -113,6 +114,11 @@ impl<'a> Making<'a> {
         let had = |is: Kind| self.steps.iter().any(|step| step.is == is);
         match understand::session(&self.portal.marks, page) {
             Session::SignedOut if !had(Kind::SignIn) => Kind::SignIn,
+            Session::Refused(Outcome::OtpRequired)
+                if answers.is_some() && had(Kind::SignIn) && !had(Kind::Submitted) =>
+            {
+                Kind::Submitted
+            }
             Session::SignedIn if extract::extract(self.portal, page).is_ok() => Kind::Table,
             Session::SignedIn
                 if answers.is_some() && had(Kind::SignIn) && !had(Kind::Submitted) =>
@@ -141,8 +147,11 @@ impl<'a> Making<'a> {
     pub fn is_export(&self, bytes: &[u8]) -> bool {
         let read = || {
             let converted = export::convert(self.portal, bytes, None).ok()?;
+            let is_page = matches!(converted, Converted::Html(_));
             let page = extract::parse(&converted.into_element()).ok()?;
-            self.understood(&page)
+            let session = understand::session(&self.portal.marks, &page);
+            let is_marked = is_page && session != Session::Stranger;
+            self.understood(&page).filter(|_| !is_marked)
         };
         self.portal.table.export.is_some() && read().is_some()
     }
@@ -159,10 +168,9 @@ impl<'a> Making<'a> {
         let before = extract::parse(&table(bytes)?)?;
         let text = export::text(self.portal, bytes)?;
         let (ending, content_type, made) = match &text {
-            None => ("html", HTML, self.redactor.page(&before, self.portal)),
+            None => ("html", HTML, self.html(&before)),
             Some(text) if text.trim_start().starts_with('<') => {
-                let page = extract::parse(text)?;
-                ("html", HTML, self.redactor.page(&page, self.portal))
+                ("html", HTML, self.html(&extract::parse(text)?))
             }
             Some(text) => match serde_json::from_str::<Value>(text) {
                 Ok(value @ (Value::Object(_) | Value::Array(_))) => {
@@ -186,6 +194,12 @@ impl<'a> Making<'a> {
             self.changed.push(file);
         }
         Ok(())
+    }
+
+    /// An export in HTML, in UTF-8 whatever the portal's is.
+    fn html(&mut self, page: &Document) -> String {
+        let made = self.redactor.page(page, self.portal);
+        format!("\u{feff}{made}")
     }
 
     fn keep(&mut self, step: Step, ending: &str, made: String) -> String {

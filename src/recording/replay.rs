@@ -27,7 +27,7 @@ impl Replay {
         let (path, query) = split(at);
         let fitting = self.steps.iter().enumerate().filter_map(|(index, step)| {
             let (own, own_query) = split(step.at.as_deref()?);
-            (step.method == method && own == path)
+            (step.method == method && own == path && self.may_come(index, step))
                 .then(|| (index, likeness(&pairs(query), &pairs(own_query))))
         });
         let fitting: Vec<(usize, i64)> = fitting.collect();
@@ -44,11 +44,17 @@ impl Replay {
         self.steps.get(*index)
     }
 
+    /// An export that is asked for by a form comes after the page with the form: what is posted before is another form, perhaps
+    /// to the same address.
+    fn may_come(&self, index: usize, step: &Step) -> bool {
+        let is_form = step.is == Kind::Download && step.method == "POST";
+        !is_form || self.reached.is_some_and(|reached| reached + 1 >= index)
+    }
+
     /// Where a form leads of which no step answers the request: to the page after the one that was reached last. The agent
     /// records pages, not what was sent for them; a recording that has any such request has all of them.
     pub fn sent(&mut self) -> Option<&str> {
-        let was_sent = |step: &Step| step.method == "POST" && step.is != Kind::Download;
-        if self.steps.iter().any(was_sent) {
+        if self.steps.iter().any(Step::is_sent_form) {
             return None;
         }
         let next = self.reached? + 1;
@@ -118,6 +124,20 @@ mod tests {
         assert_eq!(told("POST", "/ajax"), "5");
         assert_eq!(told("GET", "/form"), "6");
         assert_eq!(told("GET", "/other"), "");
+    }
+
+    #[test]
+    fn an_export_by_form_does_not_answer_the_form_of_the_sign_in() {
+        let mut replay = replay("GET /x\nGET /home\nGET /rows\nPOST /x");
+        for step in replay.steps.iter_mut().filter(|step| step.method == "POST") {
+            step.is = Kind::Download;
+        }
+        assert!(replay.answer("GET", "/x").is_some());
+        assert!(replay.answer("POST", "/x").is_none());
+        assert_eq!(replay.sent(), Some("/home"));
+        assert!(replay.answer("GET", "/rows").is_some());
+        let export = replay.answer("POST", "/x");
+        assert_eq!(export.and_then(|step| step.file.as_deref()), Some("3"));
     }
 
     #[test]

@@ -12,9 +12,26 @@ use crate::extract::export::{self, ExportError};
 use crate::selectors::Portal;
 
 /// Attributes that say how a page is built.
-const STRUCTURE: [&str; 18] = [
-    "id", "class", "type", "name", "for", "colspan", "rowspan", "role", "method", "rel", "scope",
-    "headers", "lang", "charset", "disabled", "hidden", "checked", "selected",
+const STRUCTURE: [&str; 19] = [
+    "id",
+    "class",
+    "type",
+    "name",
+    "for",
+    "colspan",
+    "rowspan",
+    "role",
+    "method",
+    "rel",
+    "scope",
+    "headers",
+    "lang",
+    "charset",
+    "disabled",
+    "hidden",
+    "checked",
+    "selected",
+    "data-inexact",
 ];
 /// Attributes that lead somewhere.
 const ADDRESSES: [&str; 3] = ["href", "src", "action"];
@@ -130,7 +147,10 @@ impl Redactor {
             Value::Null | Value::Bool(_) => value.clone(),
             Value::Number(number) => {
                 let made = self.text(&number.to_string(), Place::Cell);
-                serde_json::from_str(&made).unwrap_or(Value::Null)
+                let read = |made: &str| serde_json::from_str(made).ok();
+                // No number of JSON begins with a nought.
+                let made = read(&made).or_else(|| read(made.trim_start_matches('0')));
+                made.unwrap_or(Value::Null)
             }
             Value::String(text) => Value::String(self.text(text, Place::Cell)),
             Value::Array(list) => list.iter().map(|value| self.json(value)).collect(),

@@ -17,6 +17,9 @@ pub enum NotHar {
     Entries,
 }
 
+/// Of UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// One answer.
 pub struct Entry {
     /// Of the request.
@@ -59,7 +62,8 @@ fn one(entry: &Value, origin: &Origin) -> Option<Entry> {
     let body = text("/response/content/text").unwrap_or_default();
     let body = match text("/response/content/encoding") {
         Some("base64") => BASE64.decode(body.as_bytes()).ok()?,
-        Some(_) | None => body.as_bytes().to_vec(),
+        // A text already, whatever encoding the portal's exports have.
+        Some(_) | None => [BOM, body.as_bytes()].concat(),
     };
     let location = text("/response/redirectURL").filter(|to| !to.is_empty());
     let location = location

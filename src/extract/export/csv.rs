@@ -52,7 +52,12 @@ pub(super) fn rewritten(
             let cell = made(cell);
             // A record of one empty cell would else be a blank line, which is none.
             let is_blank = number == 0 && cell.is_empty();
-            if is_blank || cell.contains([mark, '"', '\n', '\r']) {
+            let is_odd = |letter: char| {
+                letter == mark
+                    || matches!(letter, '"' | '\n' | '\r')
+                    || DELIMITERS.map(char::from).contains(&letter)
+            };
+            if is_blank || cell.contains(is_odd) {
                 written.push_str(&format!("\"{}\"", cell.replace('"', "\"\"")));
             } else {
                 written.push_str(&cell);

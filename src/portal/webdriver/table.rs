@@ -82,13 +82,19 @@ impl WebDriverPortal {
         let Some(before) = self.shown(&page).await else {
             return Ok(self.given(page, trusted, days, 1));
         };
+        // The candidate's is not that of the page that is given.
+        let exported = self.exported.take();
         let tried = match self.by(candidate, days).await {
             Ok(page) => self.shown(&page).await,
             Err(Missed::Odd(_)) => None,
             // It shows nothing about the way.
-            Err(Missed::Down(_)) => return Ok(self.given(page, trusted, days, 1)),
+            Err(Missed::Down(_)) => {
+                self.exported = exported;
+                return Ok(self.given(page, trusted, days, 1));
+            }
         };
         if tried.as_ref() == Some(&before) {
+            self.exported = exported;
             let change = self.ladder.compared(Compared::Same);
             self.tell(change);
             return Ok(self.given(page, trusted, days, 1));
@@ -248,6 +254,7 @@ impl WebDriverPortal {
 
     /// The page after the one given last.
     pub(super) async fn next(&mut self) -> Result<Page, PortalError> {
+        let exported = self.exported.take();
         let Some(last) = self.last.take() else {
             let clicked = self.click_next().await;
             return self.settle(clicked).await;
@@ -258,7 +265,7 @@ impl WebDriverPortal {
             // An export's next part is asked for like the first, and never clicked.
             (way, Some(url)) if self.settings.selectors.table.export.is_some() => {
                 let request = Request { url, form: None };
-                match self.exported.take() {
+                match exported {
                     Some(exported) => self.export_answer(exported.page, request, way).await,
                     None => {
                         let reason = "no page to put the export into".to_owned();
