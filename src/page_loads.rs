@@ -5,21 +5,20 @@
 //! an hour after its last: a load costs no write of its own, and a crash costs the rest of the shares that were begun. Time is told as for logins (`login::budget`), and like
 //! there the pause grows as the hour is used up, so that a busy account slows down and never stops for long.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
+mod written;
+
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-use crate::clock::{BootId, Clock, Stamp};
-use crate::login::budget::{Cost, Entry, Rules, Verdict, decide, in_window};
+use crate::clock::Clock;
+use crate::login::budget::{Cost, Entry, Rules, RulesError, Verdict, decide, in_window};
 use crate::portal::PortalError;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -61,6 +60,8 @@ pub struct PageLoads {
     state: Arc<Mutex<State>>,
     /// How many pages wait for their load.
     waiting: Arc<AtomicUsize>,
+    /// What the selector file allows, which may change while others wait.
+    per_hour: Arc<AtomicU32>,
     stop: watch::Receiver<bool>,
 }
 
@@ -116,7 +117,6 @@ impl PageLoads {
         clock: Clock,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, PageLoadsError> {
-        let share = (per_hour / SHARES).max(1);
         let io = |what| {
             move |source| PageLoadsError::Io {
                 what,
@@ -124,15 +124,15 @@ impl PageLoads {
                 source,
             }
         };
-        let rules = Rules::new((per_hour / share).max(1), HOUR, 0, SPACING)
-            .map_err(|error| io("read")(io::Error::other(error)))?;
+        let (share, rules) =
+            shares_of(per_hour).map_err(|error| io("read")(io::Error::other(error)))?;
         if let Some(dir) = path.parent() {
             let mut make = DirBuilder::new();
             make.recursive(true).mode(0o700);
             make.create(dir).map_err(io("write"))?;
         }
         let (shares, open) = match fs::read_to_string(path) {
-            Ok(text) => parse(&text).unwrap_or_else(|| {
+            Ok(text) => written::parse(&text).unwrap_or_else(|| {
                 tracing::warn!(file = %path.display(), "the count of page loads cannot be read: the hour counts as used");
                 let used = Entry {
                     number: 0,
@@ -155,8 +155,20 @@ impl PageLoads {
                 open,
             })),
             waiting: Arc::default(),
+            per_hour: Arc::new(AtomicU32::new(per_hour)),
             stop,
         })
+    }
+
+    /// So many in any rolling hour from now on; what was loaded counts on.
+    pub fn allow(&self, per_hour: u32) {
+        self.per_hour.store(per_hour, Ordering::Relaxed);
+    }
+
+    async fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().await;
+        state.follow(self.per_hour.load(Ordering::Relaxed));
+        state
     }
 
     /// Returns when one page may be loaded; it is counted then.
@@ -178,7 +190,7 @@ impl PageLoads {
 
     /// How the hour stands.
     pub async fn hour(&self) -> Hour {
-        let state = self.state.lock().await;
+        let state = self.state().await;
         let now = state.clock.stamp();
         let shares = in_window(&now, &state.shares, state.rules.window());
         let one = |entry: &Entry| match entry.cost {
@@ -202,7 +214,7 @@ impl PageLoads {
     async fn once_there_are(&self, pages: u32) -> Result<MutexGuard<'_, State>, PageLoadsError> {
         let mut stop = self.stop.clone();
         loop {
-            let mut state = self.state.lock().await;
+            let mut state = self.state().await;
             if state.left >= pages.min(state.most()) {
                 return Ok(state);
             }
@@ -225,7 +237,41 @@ impl PageLoads {
     }
 }
 
+/// Loads in one share of an hour that has so many, and how many shares it has.
+fn shares_of(per_hour: u32) -> Result<(u32, Rules), RulesError> {
+    let share = (per_hour / SHARES).max(1);
+    let rules = Rules::new((per_hour / share).max(1), HOUR, 0, SPACING)?;
+    Ok((share, rules))
+}
+
 impl State {
+    /// The shares that were taken, as shares of an hour of this length: no load is counted less than before.
+    fn follow(&mut self, per_hour: u32) {
+        // No hour at all is none that a selector file can state.
+        let Ok((share, rules)) = shares_of(per_hour) else {
+            return;
+        };
+        let size = |share: u32| usize::try_from(share).unwrap_or(usize::MAX);
+        let (before, now) = (size(self.share), size(share));
+        if now < before {
+            let each = before.div_ceil(now);
+            let shares = self.shares.iter();
+            self.shares = shares
+                .flat_map(|share| std::iter::repeat_n(share.clone(), each))
+                .collect();
+        } else if now > before && self.shares.iter().all(|share| share.cost == Cost::One) {
+            let groups = self.shares.rchunks(now / before);
+            let newest = groups.filter_map(|group| group.last().cloned());
+            let mut shares: Vec<Entry> = newest.collect();
+            shares.reverse();
+            self.shares = shares;
+        }
+        if now != before {
+            self.open = size(self.left.div_ceil(share));
+        }
+        (self.share, self.rules) = (share, rules);
+    }
+
     /// All that an hour has.
     fn most(&self) -> u32 {
         self.rules.cap().saturating_mul(self.share)
@@ -251,69 +297,16 @@ impl State {
         });
         let left = self.left + self.share;
         let open = usize::try_from(left.div_ceil(self.share)).unwrap_or(usize::MAX);
-        replace(&self.path, &print(&shares, open)).map_err(|source| PageLoadsError::Io {
-            what: "write",
-            path: self.path.clone(),
-            source,
+        written::replace(&self.path, &written::print(&shares, open)).map_err(|source| {
+            PageLoadsError::Io {
+                what: "write",
+                path: self.path.clone(),
+                source,
+            }
         })?;
         (self.shares, self.left, self.open) = (shares, left, open);
         Ok(self)
     }
-}
-
-/// Written aside, fsynced, renamed: a crash leaves the old count or the new one.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(dir)?.sync_all()
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    number: u64,
-    all: bool,
-    wall: DateTime<Utc>,
-    boot: String,
-    since_boot_ms: u64,
-    #[serde(default)]
-    open: bool,
-}
-
-fn print(shares: &[Entry], open: usize) -> String {
-    let closed = shares.len().saturating_sub(open);
-    let written: Vec<Written> = shares
-        .iter()
-        .enumerate()
-        .map(|(index, share)| Written {
-            open: index >= closed,
-            number: share.number,
-            all: share.cost == Cost::Window,
-            wall: share.at.wall,
-            boot: share.at.boot.0.clone(),
-            since_boot_ms: u64::try_from(share.at.since_boot.as_millis()).unwrap_or(u64::MAX),
-        })
-        .collect();
-    serde_json::to_string(&written).unwrap_or_default()
-}
-
-/// The shares, and how many of them are open.
-fn parse(text: &str) -> Option<(Vec<Entry>, usize)> {
-    let written: Vec<Written> = serde_json::from_str(text).ok()?;
-    let open = written.iter().filter(|share| share.open).count();
-    let entries = written.into_iter().map(|share| Entry {
-        number: share.number,
-        cost: if share.all { Cost::Window } else { Cost::One },
-        at: Stamp {
-            wall: share.wall,
-            boot: BootId(share.boot),
-            since_boot: Duration::from_millis(share.since_boot_ms),
-        },
-    });
-    Some((entries.collect(), open))
 }
 
 #[cfg(test)]
@@ -321,7 +314,7 @@ fn parse(text: &str) -> Option<(Vec<Entry>, usize)> {
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
-    use chrono::TimeDelta;
+    use chrono::{DateTime, TimeDelta};
 
     fn opened(path: &Path, clock: &VirtualClock) -> PageLoads {
         let (_, goes_on) = watch::channel(false);
@@ -458,6 +451,33 @@ mod tests {
         let asked = clock.elapsed();
         loads.take().await.unwrap();
         assert!(clock.elapsed() - asked >= HOUR);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_hour_is_kept_from_the_next_load_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = clock();
+        let loads = opened(&dir.path().join("n"), &clock);
+        for _ in 0..200 {
+            loads.take().await.unwrap();
+        }
+        loads.allow(120);
+        assert_eq!(
+            (loads.hour().await.used, loads.hour().await.most),
+            (120, 120)
+        );
+        let within = taken_in_an_hour(&loads, &clock).await;
+        assert!(within <= 120, "{within}");
+        let within = taken_in_an_hour(&loads, &clock).await;
+        assert!((100..=120).contains(&within), "{within}");
+        loads.allow(6000);
+        let used = loads.hour().await.used;
+        assert!((100..=200).contains(&used), "{used}");
+        let asked = clock.elapsed();
+        for _ in 0..1000 {
+            loads.take().await.unwrap();
+        }
+        assert!(clock.elapsed() - asked < HOUR);
     }
 
     #[tokio::test(start_paused = true)]

@@ -46,7 +46,7 @@ impl<P: Portal> Agent<P> {
     }
 
     fn take_file(&mut self, resolved: Resolved) {
-        let has_session = resolved.portal.session != self.account.selectors.session;
+        self.life.state_idle(resolved.portal.session.idle);
         self.account.selectors = resolved.portal;
         self.account.about = resolved.account;
         self.edges.portal.read_by(&self.account.selectors);
@@ -60,9 +60,6 @@ impl<P: Portal> Agent<P> {
             version,
             "the selector file changed and is in force from now on"
         );
-        if has_session {
-            tracing::warn!(account, "its new `[session]` takes a restart");
-        }
         self.waited_in = None;
         self.say_file();
     }

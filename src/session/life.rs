@@ -115,6 +115,11 @@ impl Life {
         }
     }
 
+    /// The file states another idle timeout, or none.
+    pub fn state_idle(&mut self, stated: Option<Duration>) {
+        self.stated_idle = stated;
+    }
+
     /// What is worth keeping for the next run.
     #[must_use]
     pub fn learned(&self) -> &Learned {

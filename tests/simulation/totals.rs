@@ -225,11 +225,14 @@ impl Totals {
             f,
             "{a_day:.1} logins a day: {unforced} unforced, at most {allowed} by the age of sessions, and {forced} forced"
         )?;
-        let share = |(minutes, fresh): (u64, u64)| 100.0 * fresh as f64 / minutes.max(1) as f64;
+        let share = |(minutes, fresh): (u64, u64)| match minutes {
+            0 => "0 of 0".to_owned(),
+            _ => format!("{:.1} %", 100.0 * fresh as f64 / minutes as f64),
+        };
         let [minute, polls] = self.minutes.map(share);
         writeln!(
             f,
-            "{minute:.1} % of minutes fresh within 60 s where polls are 30 s or faster, {polls:.1} % within two polls everywhere"
+            "{minute} of minutes fresh within 60 s where polls are 30 s or faster, {polls} within two polls everywhere"
         )?;
         let mut noticed = self.noticed.clone();
         noticed.sort();

@@ -372,6 +372,8 @@ impl Portal for WebDriverPortal {
 
     fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {
         self.settings.selectors = Arc::clone(selectors);
+        let per_hour = selectors.session.page_loads_per_hour;
+        self.settings.loads.allow(per_hour);
         self.ladder = ladder(selectors);
         (self.last, self.exported) = (None, None);
     }

@@ -126,6 +126,24 @@ async fn a_changed_file_is_taken_without_a_login_and_a_wrong_one_is_told_and_not
     told(&stage, 0).await;
     // The account's own `origin` stands over the file's.
     assert_eq!(account(&stage, "kilima").await.selectors_wrong, None);
+
+    write(
+        &stage,
+        &changed("page_loads_per_hour = 20000", "page_loads_per_hour = 7200"),
+    );
+    stage
+        .until("the portal's manners are taken too", || {
+            stage
+                .log()
+                .matches("the selector file changed and is in force")
+                .count()
+                == 3
+        })
+        .await;
+    told(&stage, 0).await;
+    let view = account(&stage, "kilima").await;
+    assert_eq!(view.page_loads_per_hour, 7200);
+    assert!(view.page_loads_this_hour > 0, "what was loaded counts on");
     assert_eq!(stage.portal().truth().attempts.len(), 1, "{}", stage.log());
     assert_eq!(agent.stop().await, 0);
 }
