@@ -56,7 +56,7 @@ struct Waiting {
     on_its_way: Arc<()>,
     /// The first of the notices of its key that it has taken the place of: what had arrived before that one is what has
     /// arrived.
-    _first: Option<Arc<()>>,
+    first: Option<Arc<()>>,
 }
 
 /// What waits for one notifier: the newest of each trouble, so that none is lost and it has an end, however long the notifier
@@ -77,7 +77,7 @@ impl Queue {
             key,
             message,
             on_its_way,
-            _first: earlier.map(|earlier| earlier._first.unwrap_or(earlier.on_its_way)),
+            first: earlier.map(|earlier| earlier.first.unwrap_or(earlier.on_its_way)),
         });
         self.more.notify_one();
     }

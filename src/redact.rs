@@ -5,7 +5,7 @@
 //! - Dates and times of day stay. Amounts are multiplied by one whole number, so that sums, balances and equalities hold.
 //! - A whole text stays when the selector file names it (a header, a status word). In a text that a regex of the file matches,
 //!   the words of that regex stay. What stayed is in [`Redactor::kept`], for a person to look over.
-//! - Names of which pages are built (ids, classes, parts of paths, keys of JSON) stay where they hold few digits. They are in
+//! - Names of which pages are built (ids, classes, parts of paths, keys of queries and of JSON) stay where they hold few digits. They are in
 //!   [`Redactor::names`].
 
 mod page;
@@ -25,6 +25,7 @@ const CURRENCIES: [&str; 18] = [
     "KES", "UGX", "TZS", "RWF", "XOF", "XAF", "GHS", "ZMW", "MZN", "CDF", "MWK", "ETB", "NGN",
     "GNF", "BIF", "MGA", "USD", "EUR",
 ];
+
 /// A constant that does not compile must end the program: without it nothing would be replaced.
 #[expect(clippy::expect_used, reason = "constants, compiled by every test")]
 fn constant(text: &str) -> Regex {

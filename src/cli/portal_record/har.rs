@@ -17,9 +17,6 @@ pub enum NotHar {
     Entries,
 }
 
-/// Of UTF-8.
-const BOM: &[u8] = b"\xef\xbb\xbf";
-
 /// One answer.
 pub struct Entry {
     /// Of the request.
@@ -63,7 +60,7 @@ fn one(entry: &Value, origin: &Origin) -> Option<Entry> {
     let body = match text("/response/content/encoding") {
         Some("base64") => BASE64.decode(body.as_bytes()).ok()?,
         // A text already, whatever encoding the portal's exports have.
-        Some(_) | None => [BOM, body.as_bytes()].concat(),
+        Some(_) | None => format!("\u{feff}{body}").into_bytes(),
     };
     let location = text("/response/redirectURL").filter(|to| !to.is_empty());
     let location = location
