@@ -220,3 +220,14 @@ fn a_csv_keeps_its_records_whatever_stands_in_the_cells() {
     let cents: u64 = amount.replace(['.', ',', '"'], "").parse().unwrap();
     assert_eq!(cents, 125_050 * factor, "{made}");
 }
+
+#[test]
+fn numbers_and_tokens_do_not_stay_as_keys_of_a_query() {
+    let mut redactor = redactor();
+    let portal = kilima();
+    let token = "eyJhbGciOiJIUzIxNiIsInR5cCIkpXVCJabcdefghijk";
+    for key in ["254712345678", token] {
+        let made = redactor.address(&format!("export?{key}"), &portal);
+        assert!(made.starts_with("export?") && !made.contains(key), "{made}");
+    }
+}
