@@ -64,11 +64,11 @@ pub fn convert(
     bytes: &[u8],
     asked: Option<&Url>,
 ) -> Result<Converted, ExportError> {
-    match &portal.table.export {
-        Some(Export::Download(download)) => read(bytes, &download.format, None, asked),
-        Some(Export::Json(endpoint)) => read(bytes, &FileFormat::default(), Some(endpoint), asked),
-        None => read(bytes, &FileFormat::default(), None, asked),
-    }
+    let endpoint = match &portal.table.export {
+        Some(Export::Json(endpoint)) => Some(endpoint),
+        Some(Export::Download(_)) | None => None,
+    };
+    read(bytes, &format(portal), endpoint, asked)
 }
 
 fn read(

@@ -31,6 +31,7 @@ const MONTHS: [(&str, &[&str]); 12] = [
     ),
 ];
 
+/// Whole; chrono reads them by their first three letters, which are all of `may`.
 const ENGLISH: [&str; 11] = [
     "january",
     "february",

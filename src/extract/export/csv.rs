@@ -15,10 +15,7 @@ const SAMPLE: usize = 500;
 /// any is one of single cells, with the class `text`: a portal may say "no rows" in words.
 pub(super) fn table(text: &str, delimiter: Option<u8>) -> Result<String, ExportError> {
     let (said, text) = said(text);
-    let found = match delimiter.or(said) {
-        Some(delimiter) => Some(delimiter),
-        None => found(text)?,
-    };
+    let found = between_cells(text, delimiter.or(said))?;
     let mut writer = Writer::new(if found.is_some() { "csv" } else { "text" });
     let mut records = Records::new(text, found.unwrap_or(b','));
     while let Some(cells) = records.next()? {
@@ -37,12 +34,9 @@ pub(super) fn rewritten(
     made: &mut dyn FnMut(&str) -> String,
 ) -> Result<String, ExportError> {
     let (said, rest) = said(text);
-    let found = match delimiter.or(said) {
-        Some(delimiter) => Some(delimiter),
-        None => found(rest)?,
-    };
-    let mut records = Records::new(rest, found.unwrap_or(b','));
-    let mark = char::from(found.unwrap_or(b','));
+    let delimiter = between_cells(rest, delimiter.or(said))?.unwrap_or(b',');
+    let mut records = Records::new(rest, delimiter);
+    let mark = char::from(delimiter);
     let mut written = said.map_or_else(String::new, |said| format!("sep={}\n", char::from(said)));
     while let Some(cells) = records.next()? {
         for (number, cell) in cells.enumerate() {
@@ -76,6 +70,11 @@ fn said(text: &str) -> (Option<u8>, &str) {
         Some([delimiter]) => (Some(*delimiter), text.get(line.len()..).unwrap_or_default()),
         Some(_) | None => (None, text),
     }
+}
+
+/// The delimiter that is known, or found.
+fn between_cells(text: &str, known: Option<u8>) -> Result<Option<u8>, ExportError> {
+    known.map_or_else(|| found(text), |known| Ok(Some(known)))
 }
 
 /// The delimiter by which the most records have the same number of cells, and the most cells of these; `None` where no record
