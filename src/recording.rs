@@ -45,6 +45,7 @@ pub const FORMAT: u64 = 1;
 /// Its file of steps.
 pub const FILE: &str = "recording.toml";
 const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
 
 /// Pages of one portal, in the order in which they came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,10 +143,16 @@ impl Step {
         }
     }
 
-    /// Is it what a form that was sent was answered with, and no export?
+    /// Is it the answer to something that was sent, and no export?
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.at.is_some() && self.method == "POST" && self.is != Kind::Download
+    }
+
+    /// Is it the answer to a form? A script that sends something is answered in JSON.
     #[must_use]
     pub fn is_sent_form(&self) -> bool {
-        self.at.is_some() && self.method == "POST" && self.is != Kind::Download
+        self.is_sent() && self.content_type != JSON
     }
 
     /// Does it hold rows?

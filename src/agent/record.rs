@@ -211,6 +211,18 @@ fn take(making: &mut Making<'_>, answer: Taken) -> Result<(), NotMade> {
             };
             making.download(step, &exported.bytes)
         }
+        // A recording has no other methods.
+        Taken::Script(request) if !matches!(&*request.method, "GET" | "POST") => Ok(()),
+        Taken::Script(request) => {
+            let step = Step {
+                at: Some(making.address(&at(&request.url))),
+                method: request.method,
+                status: request.status,
+                ..Step::page(Kind::Request, String::new())
+            };
+            making.json(step, &request.json);
+            Ok(())
+        }
     }
 }
 

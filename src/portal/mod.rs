@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use secrecy::SecretString;
+use serde_json::Value;
 use url::Url;
 
 use crate::extract::ask::Request;
@@ -75,6 +76,28 @@ impl fmt::Debug for Page {
             .field("status", &self.status)
             .field("html_bytes", &self.html.len())
             .finish()
+    }
+}
+
+/// What a script of a page asked the portal for, and was answered in JSON.
+#[derive(Clone)]
+pub struct ScriptRequest {
+    /// In capitals.
+    pub method: String,
+    /// Of the answer, after redirects.
+    pub url: Url,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// The answer.
+    pub json: Value,
+}
+
+impl fmt::Debug for ScriptRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptRequest")
+            .field("method", &self.method)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
@@ -269,6 +292,16 @@ pub trait Portal: Send {
     /// The export of which the page given last was made; `None` where it was made of none.
     fn exported(&self) -> Option<&Exported> {
         None
+    }
+
+    /// Is what the scripts of pages request to be kept, of the pages loaded from now on? What they are given is the same.
+    fn watch_scripts(&mut self, on: bool) {
+        let _ = on;
+    }
+
+    /// What the scripts of the page given last requested since this was asked last.
+    fn script_requests(&mut self) -> impl Future<Output = Vec<ScriptRequest>> + Send {
+        async { Vec::new() }
     }
 
     /// Pages are reached by this selector file from now on; its origin is the one from before.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{Credential, Days, Exported, Page, Portal, PortalError, kept, pool};
+use super::{Credential, Days, Exported, Page, Portal, PortalError, ScriptRequest, kept, pool};
 use crate::login::budget::Stamp;
 use crate::recording::Kind;
 use crate::selectors;
@@ -26,11 +26,15 @@ pub enum Taken {
     Page(Kind, Page),
     /// The export that was asked for from the page before, or from the one before an export.
     Export(Exported),
+    /// What a script of the page before asked for.
+    Script(ScriptRequest),
 }
 
 #[derive(Debug, Default)]
 struct Tape {
-    pages: Vec<Taken>,
+    taken: Vec<Taken>,
+    /// How many pages were given.
+    pages: usize,
     /// The page of the last export.
     base: Option<Page>,
     /// Pages of the table too.
@@ -43,34 +47,43 @@ impl<P> Taped<P> {
         let tape = None;
         Self { portal, tape }
     }
+}
 
+impl<P: Portal> Taped<P> {
     /// Keeps the pages of a sign-in from now on.
     pub fn record_sign_in(&mut self) {
         self.tape = Some(Tape::default());
+        self.portal.watch_scripts(true);
     }
 
     /// Keeps the pages of the table too from now on.
     pub fn record_tables(&mut self) {
         self.tape.get_or_insert_default().tables = true;
+        self.portal.watch_scripts(true);
     }
 
     /// What was kept, in its order; keeps nothing any more.
     pub fn take(&mut self) -> Vec<Taken> {
-        self.tape.take().unwrap_or_default().pages
+        self.portal.watch_scripts(false);
+        self.tape.take().unwrap_or_default().taken
     }
-}
 
-impl<P: Portal> Taped<P> {
-    fn took(&mut self, is: Kind, page: Result<Page, PortalError>) -> Result<Page, PortalError> {
+    async fn took(
+        &mut self,
+        is: Kind,
+        page: Result<Page, PortalError>,
+    ) -> Result<Page, PortalError> {
         if let (Some(tape), Ok(page)) = (&mut self.tape, &page)
             && (tape.tables || is != Kind::Table)
-            && tape.pages.len() < MOST
+            && tape.pages < MOST
         {
             let exported = match is {
                 Kind::Table => self.portal.exported(),
                 _other => None,
             };
             tape.take(is, page, exported);
+            let scripts = self.portal.script_requests().await;
+            tape.taken.extend(scripts.into_iter().map(Taken::Script));
         }
         page
     }
@@ -78,16 +91,17 @@ impl<P: Portal> Taped<P> {
 
 impl Tape {
     fn take(&mut self, is: Kind, page: &Page, exported: Option<&Exported>) {
+        self.pages += 1;
         let Some(exported) = exported else {
-            return self.pages.push(Taken::Page(is, page.clone()));
+            return self.taken.push(Taken::Page(is, page.clone()));
         };
         // The parts of one export are asked for from one page.
         let base = Some(&exported.page).filter(|page| self.base.as_ref() != Some(page));
         if let Some(base) = base.cloned() {
-            self.pages.push(Taken::Page(Kind::Page, base.clone()));
+            self.taken.push(Taken::Page(Kind::Page, base.clone()));
             self.base = Some(base);
         }
-        self.pages.push(Taken::Export(exported.clone()));
+        self.taken.push(Taken::Export(exported.clone()));
     }
 }
 
@@ -98,17 +112,17 @@ impl<P: Portal> Portal for Taped<P> {
 
     async fn visit_sign_in(&mut self) -> Result<Page, PortalError> {
         let page = self.portal.visit_sign_in().await;
-        self.took(Kind::SignIn, page)
+        self.took(Kind::SignIn, page).await
     }
 
     async fn submit(&mut self, credential: &Credential) -> Result<Page, PortalError> {
         let page = self.portal.submit(credential).await;
-        self.took(Kind::Submitted, page)
+        self.took(Kind::Submitted, page).await
     }
 
     async fn submit_code(&mut self, code: &SecretString) -> Result<Page, PortalError> {
         let page = self.portal.submit_code(code).await;
-        self.took(Kind::Page, page)
+        self.took(Kind::Page, page).await
     }
 
     async fn look(&mut self) -> Result<Page, PortalError> {
@@ -117,12 +131,12 @@ impl<P: Portal> Portal for Taped<P> {
 
     async fn first_page(&mut self, days: Days) -> Result<Page, PortalError> {
         let page = self.portal.first_page(days).await;
-        self.took(Kind::Table, page)
+        self.took(Kind::Table, page).await
     }
 
     async fn next_page(&mut self) -> Result<Page, PortalError> {
         let page = self.portal.next_page().await;
-        self.took(Kind::Table, page)
+        self.took(Kind::Table, page).await
     }
 
     fn unlock(&mut self, credential: &Credential) {
@@ -163,6 +177,14 @@ impl<P: Portal> Portal for Taped<P> {
 
     fn exported(&self) -> Option<&Exported> {
         self.portal.exported()
+    }
+
+    fn watch_scripts(&mut self, on: bool) {
+        self.portal.watch_scripts(on);
+    }
+
+    async fn script_requests(&mut self) -> Vec<ScriptRequest> {
+        self.portal.script_requests().await
     }
 
     fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {

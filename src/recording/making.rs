@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{FILE, HTML, Kind, Recording, Step};
+use super::{FILE, HTML, JSON, Kind, Recording, Step};
 use crate::extract::export::{self, Converted, ExportError};
 use crate::extract::{self, Document, ExtractError};
 use crate::redact::{Place, Redactor};
@@ -12,7 +12,6 @@ use crate::session::Outcome;
 use crate::trial::{self, Trial};
 use crate::understand::{self, Session};
 
-const JSON: &str = "application/json";
 const CSV: &str = "text/csv; charset=utf-8";
 
 /// An answer that cannot be part of a recording: none that the agent would read.
@@ -139,7 +138,15 @@ impl<'a> Making<'a> {
     /// An answer in JSON.
     pub fn json(&mut self, step: Step, value: &Value) {
         let made = self.redactor.json(value).to_string();
-        self.keep(step, "json", made);
+        let content_type = JSON.to_owned();
+        self.keep(
+            Step {
+                content_type,
+                ..step
+            },
+            "json",
+            made,
+        );
     }
 
     /// Is it an export that the selector file reads, whatever it is called?

@@ -115,12 +115,17 @@ pub async fn replay(
             "not replayed in a browser: it takes the steps `sign-in`, `submitted`, and `table` (or `download`, of an export)",
         ));
     }
-    let forms = steps.iter().any(Step::is_sent_form);
+    let sent = steps.iter().any(Step::is_sent);
     let asked = |is: Kind| steps.iter().any(|step| step.is == is && step.at.is_some());
     let pages = asked(Kind::SignIn) && asked(Kind::Submitted);
-    if !forms && !pages {
+    if !sent && !pages {
         return Ok(Replayed::Not(
             "not replayed in a browser: its pages do not say which requests they answer (`at`)",
+        ));
+    }
+    if pages && portal.marks.by_script {
+        return Ok(Replayed::Not(
+            "not replayed in a browser: its pages are as the portal's scripts made them in place (`marks.by_script`), and the scripts are not in it",
         ));
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -306,11 +311,7 @@ async fn visit(
             expected.unwrap_or_default(),
             recording.found(portal, step, &page.html),
         );
-        let says = |page: &Map<String, Value>| page.get("hasNext").and_then(Value::as_bool);
-        let goes_on = says(match is {
-            Kind::Download => &found,
-            _page => &expected,
-        });
+        let goes_on = found.get("hasNext").and_then(Value::as_bool);
         if is == Kind::Download {
             // The page that it was asked for from, and the address that gave it, say these; the file alone does not.
             for key in ["hasNext", "portalCount"] {

@@ -46,6 +46,8 @@ pub(super) struct Browser {
     pub(super) stilled: bool,
     /// A step entered a frame. Pages are read from the top.
     pub(super) in_frame: bool,
+    /// What scripts request is kept, by the script of this name.
+    pub(super) watching: Option<String>,
 }
 
 impl Browser {
@@ -66,6 +68,7 @@ impl Browser {
             stands: false,
             stilled: false,
             in_frame: false,
+            watching: None,
         }
     }
 

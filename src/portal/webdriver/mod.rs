@@ -10,6 +10,7 @@
 //! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
 //! - A picture is drawn of a page with stand-ins only, in a tab of its own (`picture`): one of the portal's own page would show
 //!   everybody's names.
+//! - What the page's scripts request is listened to while the page is recorded, and at no other time (`scripts`).
 //! - One load and one read per page, never a round trip per cell. The table is loaded by the cheapest of three ways that
 //!   has given the same rows as the browser (`table`): by navigation, by a script of the signed-in page (`fetch`), or
 //!   without a browser (`http`), which then is released; its cookies come back with the next one (`cookies`).
@@ -49,6 +50,7 @@ mod resend;
 mod retry_after;
 mod route;
 mod run_dir;
+mod scripts;
 mod session;
 mod settle;
 mod steps;
@@ -76,7 +78,7 @@ use self::table::Last;
 use super::kept::{Begun, Brought, KeepError, Kept, KeptFile, Key, Owner};
 use super::pool::{self, Pool};
 use super::way::Ladder;
-use super::{Credential, Days, Exported, Page, Portal, PortalError};
+use super::{Credential, Days, Exported, Page, Portal, PortalError, ScriptRequest};
 use crate::clock::Clock;
 use crate::login::budget::Stamp;
 use crate::page_loads::PageLoads;
@@ -163,6 +165,8 @@ pub struct WebDriverPortal {
     last: Option<Last>,
     /// The export given last, and the signed-in page that it was asked for from.
     exported: Option<Exported>,
+    /// What scripts request is to be kept.
+    watches: bool,
     /// Readings in a row that met a portal that is down.
     downs: u32,
 }
@@ -181,6 +185,7 @@ impl WebDriverPortal {
             http: None,
             last: None,
             exported: None,
+            watches: false,
             downs: 0,
         }
     }
@@ -234,10 +239,12 @@ impl WebDriverPortal {
     }
 
     async fn load(&mut self, url: Option<Url>) -> Result<Page, StepError> {
+        let watches = self.watches;
         let (settings, browser) = self.browser()?;
         let url = url.ok_or_else(|| {
             down("a path of the selector file leaves the origin or has no valid date format")
         })?;
+        browser.watch_scripts(watches).await?;
         browser.loads.take().await?;
         browser.stands = false;
         browser.session.goto(&url).await?;
@@ -368,6 +375,14 @@ impl Portal for WebDriverPortal {
 
     fn exported(&self) -> Option<&Exported> {
         self.exported.as_ref()
+    }
+
+    fn watch_scripts(&mut self, on: bool) {
+        self.watches = on;
+    }
+
+    async fn script_requests(&mut self) -> Vec<ScriptRequest> {
+        self.requests_of_scripts().await
     }
 
     fn read_by(&mut self, selectors: &Arc<selectors::Portal>) {

@@ -207,3 +207,43 @@ async fn a_sign_in_with_a_code_is_replayed_to_its_end() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn what_a_pages_scripts_ask_for_is_recorded_with_stand_ins() {
+    let mut stage = Stage::set(vec![], "").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let since = (Clock::System.now() - TimeDelta::days(2)).to_rfc3339();
+    let keys = format!("poll = \"5m\"\nsince = \"{since}\"");
+    stage.add_guest(Which::Mwezi, "600456", listener, &keys);
+    let portal = stage.guests[0].control();
+    portal.seed_history(4).unwrap();
+    let agent = stage.start();
+    stage
+        .until("a first reading", || !stage.events().is_empty())
+        .await;
+    portal.expire();
+    let mut record = stage.command(&["portal", "record", "600456", "--name", "live"]);
+    let (ok, said) = output(&mut record).await;
+    assert!(ok, "{said}\n{}", stage.log());
+    assert_eq!(agent.stop().await, 0);
+    let steps = said_of(&stage, "mwezi", "live");
+    let asked = steps.matches("is = \"request\"").count();
+    let posted = "at = \"/partner/UIDL\"\nmethod = \"POST\"\ncontent_type = \"application/json\"";
+    assert!(asked >= 3, "the form, its answer and the table: {steps}");
+    assert_eq!(steps.matches(posted).count(), asked, "{steps}");
+    let (everything, knobs) = (everything(&stage), portal.knobs());
+    for own in [&knobs.number, &knobs.user, &knobs.password] {
+        assert!(!everything.contains(own.as_str()), "{own}");
+    }
+    for event in stage.events() {
+        for key in ["transactionReference", "payerName"] {
+            if let Some(own) = event["data"][key].as_str() {
+                assert!(!everything.contains(own), "{own}");
+            }
+        }
+    }
+    let (ok, said) = tested(&stage, "mwezi", "--accept").await;
+    assert!(ok, "{said}");
+    let (ok, said) = tested(&stage, "mwezi", "--browser").await;
+    assert!(ok && said.contains("scripts are not in it"), "{said}");
+}
