@@ -252,4 +252,18 @@ mod tests {
         }
         assert_eq!(names(dir.path()), ["2", "3"]);
     }
+
+    #[test]
+    fn of_what_cannot_be_written_whole_nothing_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("evidence/kilima");
+        let files = [
+            ("columns.json", b"x".to_vec()),
+            ("no-such-directory/page.html", b"y".to_vec()),
+        ];
+        write(&root, "0001-rows", &files).unwrap_err();
+        assert_eq!(names(&root), Vec::<String>::new());
+        write(&root, "0001-rows", &files[..1]).unwrap();
+        assert_eq!(names(&root), ["0001-rows"]);
+    }
 }

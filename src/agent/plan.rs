@@ -134,6 +134,11 @@ impl<P: Portal> Agent<P> {
         if !has_dates || (covered - margin()).max(bottom) >= top {
             return Ok(());
         }
+        // Two stretches become one, in which what was read between them is read again: for less than a day the history
+        // would begin anew after every pause that is longer than the look-back, and never end.
+        if self.known.unread.is_some() && top - covered <= TimeDelta::days(1) {
+            return Ok(());
+        }
         let unread = Unread {
             from: (covered - self.look_back()).max(bottom),
             to: top,
@@ -183,10 +188,10 @@ impl<P: Portal> Agent<P> {
             .map_or(self.covered(), |newest| newest.max(self.covered()))
     }
 
-    /// Is everything before the look-back, and so before `covered`, read day by day?
+    /// Is everything before `covered` read day by day?
     fn past_is_put_off(&self) -> bool {
-        let top = self.edges.clock.now() - self.look_back();
-        self.known.unread.is_some() && self.covered() - margin() <= top
+        let unread = self.known.unread;
+        unread.is_some_and(|unread| self.covered() - margin() <= unread.to)
     }
 
     fn look_back(&self) -> TimeDelta {

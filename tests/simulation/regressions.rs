@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use tillwatch::schedule::Quiet;
+
 use crate::profile::Profile;
 use crate::run::one;
 
@@ -206,4 +209,29 @@ fn a_reversal_of_a_payment_older_than_the_look_back_is_told() {
     let broken = verdict.broken.iter();
     let untold: Vec<_> = broken.filter(|b| b.starts_with("the reversal")).collect();
     assert_eq!(untold, Vec::<&String>::new());
+}
+
+/// History that is read beside what is new went on into quiet hours, for as long as half a pause; and where a pause was longer
+/// than the look-back, it began anew after each, and its oldest days were never told.
+#[test]
+fn history_ends_where_quiet_hours_begin_and_goes_on_after_a_long_pause() {
+    let mut profile = Profile::calm(5);
+    profile.lasts = Duration::from_secs(21 * 86_400);
+    profile.first_start = Duration::from_secs(20 * 86_400);
+    profile.look_back = Duration::from_secs(3600);
+    (profile.poll, profile.sweep) = (Duration::from_secs(3 * 3600), Duration::from_secs(3 * 3600));
+    profile.rules.references = true;
+    profile.rules.idle = Duration::from_secs(6 * 3600);
+    profile.rules.absolute = Duration::from_secs(86_400);
+    // A day of history takes some minutes, so that half a pause takes ten of them.
+    profile.mean_arrival = Duration::from_secs(1800);
+    profile.page_takes = Some(Duration::from_secs(45));
+    let calendar = profile.rules.calendar;
+    let starts = calendar.began.with_timezone(&calendar.zone).time();
+    let from = starts + TimeDelta::minutes(30);
+    let to = from + TimeDelta::hours(4);
+    profile.rules.quiet = Some(Quiet { from, to });
+    let (outcome, verdict) = one(profile);
+    assert_eq!(outcome.books.disturbed_quiet, Vec::<Duration>::new());
+    assert_eq!(verdict.broken, Vec::<String>::new());
 }
