@@ -137,6 +137,8 @@ impl<P: Portal> Agent<P> {
         // Two stretches become one, in which what was read between them is read again: for less than a day the history
         // would begin anew after every pause that is longer than the look-back, and never end.
         if self.known.unread.is_some() && top - covered <= TimeDelta::days(1) {
+            // A late row of then may stand before the look-back of the sweep that is due next.
+            self.sweeps = true;
             return Ok(());
         }
         let unread = Unread {

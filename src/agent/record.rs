@@ -214,8 +214,13 @@ fn take(making: &mut Making<'_>, answer: Taken) -> Result<(), NotMade> {
         // A recording has no other methods.
         Taken::Script(request) if !matches!(&*request.method, "GET" | "POST") => Ok(()),
         Taken::Script(request) => {
+            // The query of what is sent may be what somebody typed, however short.
+            let address = match &*request.method {
+                "POST" => request.url.path().to_owned(),
+                _get => at(&request.url),
+            };
             let step = Step {
-                at: Some(making.address(&at(&request.url))),
+                at: Some(making.address(&address)),
                 method: request.method,
                 status: request.status,
                 ..Step::page(Kind::Request, String::new())

@@ -81,9 +81,12 @@ impl<P: Portal> Taped<P> {
                 Kind::Table => self.portal.exported(),
                 _other => None,
             };
+            // An export may be asked for by a script too: ours, in the page.
+            let own = exported.map(|exported| exported.request.url.clone());
             tape.take(is, page, exported);
-            let scripts = self.portal.script_requests().await;
-            tape.taken.extend(scripts.into_iter().map(Taken::Script));
+            let scripts = self.portal.script_requests().await.into_iter();
+            let scripts = scripts.filter(|script| own.as_ref() != Some(&script.url));
+            tape.taken.extend(scripts.map(Taken::Script));
         }
         page
     }

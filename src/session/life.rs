@@ -223,10 +223,10 @@ impl Life {
     #[must_use]
     pub fn touch_every(&self) -> Option<Duration> {
         let stated = self.stated_idle.map(|idle| idle * 3 / 5);
-        // One that somebody dropped right after its sign-in says nothing; nor do pauses for which nobody would touch it: to
-        // believe them is to leave every session to end, which bears them out.
+        // One that somebody dropped right after its sign-in says nothing; nor do many after pauses for which nobody would touch
+        // it: to believe them is to leave every session to end, which bears them out.
         let pauses = self.learned.ended_idle.iter();
-        let mut pauses = pauses.filter(|idle| **idle / 2 >= TOUCH_AT_LEAST);
+        let mut pauses = pauses.filter(|idle| **idle >= TOUCH_AT_LEAST * 9 / 10);
         let believed = pauses.nth(PATTERN - 1);
         // Not at the very edge of what one has outlived: a page may take longer next time.
         let learned = believed.map(|idle| (*idle / 2).max(self.learned.outlived * 9 / 10));

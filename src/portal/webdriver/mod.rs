@@ -10,7 +10,8 @@
 //! - One click sends one request: the browser does not repeat a sign-in by itself (`resend`).
 //! - A picture is drawn of a page with stand-ins only, in a tab of its own (`picture`): one of the portal's own page would show
 //!   everybody's names.
-//! - What the page's scripts request is listened to while the page is recorded, and at no other time (`scripts`).
+//! - What the page's scripts request is kept while a recording is made, and no longer than to the next page that is loaded
+//!   (`scripts`).
 //! - One load and one read per page, never a round trip per cell. The table is loaded by the cheapest of three ways that
 //!   has given the same rows as the browser (`table`): by navigation, by a script of the signed-in page (`fetch`), or
 //!   without a browser (`http`), which then is released; its cookies come back with the next one (`cookies`).

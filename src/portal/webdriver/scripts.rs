@@ -1,7 +1,7 @@
 //! What the scripts of a page request from the portal while it is recorded.
 //!
 //! Chromium runs a script of ours in each new document before the page's own. It keeps copies of answers in JSON; the page gets
-//! what it asked for, as it asked for it. Of requests that were not recorded the page has nothing of ours.
+//! what it asked for, as it asked for it. Once the recording is made, the script is taken away before the next page is loaded.
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -12,11 +12,11 @@ use super::browser::Browser;
 use super::session::{Failure, Session};
 use crate::portal::ScriptRequest;
 
-/// At most 32 answers of a document, 4 million characters in all.
+/// At most 32 answers of a document, 400,000 characters in all: a recording of many pages stays within what evidence may take.
 const WATCH: &str = r"
 (() => {
   const kept = [];
-  let room = 4_000_000;
+  let room = 400_000;
   Object.defineProperty(window, Symbol.for('tillwatch.requests'), { value: kept });
   const keep = (method, url, status, body) => {
     if (kept.length === 32 || body.length > room || !/^\s*[[{]/.test(body)) return;

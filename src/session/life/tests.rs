@@ -76,6 +76,13 @@ fn sessions_dropped_at_once_do_not_leave_the_later_ones_to_end() {
     }
 }
 
+/// Touched ever more often it would be signed in to for ever.
+#[test]
+fn a_session_that_no_touch_holds_is_left_to_end() {
+    let (life, _) = lived(30, S(600), S(30), S(1_000_000));
+    assert_eq!(life.touch_every(), None, "{life:?}");
+}
+
 #[test]
 fn a_pause_with_a_failed_page_in_it_was_not_outlived() {
     let (mut life, now) = lived(6, S(600), S(300), S(1_000_000));
