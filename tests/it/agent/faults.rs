@@ -241,7 +241,12 @@ fn two() -> Vec<Cast> {
 
 async fn read_by_both(stage: &Stage) {
     for portal in &stage.portals {
-        let receipt = portal.control().post_payment(&payment()).unwrap();
+        let portal = portal.control();
+        // What was paid before the agent's first start is not told.
+        stage
+            .until("a sign-in", || !portal.truth().attempts.is_empty())
+            .await;
+        let receipt = portal.post_payment(&payment()).unwrap();
         stage.until_told(&receipt).await;
     }
 }
