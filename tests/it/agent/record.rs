@@ -128,15 +128,15 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
     );
 }
 
-#[tokio::test]
-async fn an_export_is_recorded_as_the_file_that_it_is() {
+/// A guest's account, read by a running agent and then recorded with its next sign-in.
+async fn guest_recorded(which: Which, rows: usize) -> Stage {
     let mut stage = Stage::set(vec![], "").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let since = (Clock::System.now() - TimeDelta::days(2)).to_rfc3339();
     let keys = format!("poll = \"5m\"\nsince = \"{since}\"");
-    stage.add_guest(Which::Wimbi, "600456", listener, &keys);
+    stage.add_guest(which, "600456", listener, &keys);
     let portal = stage.guests[0].control();
-    portal.seed_history(35).unwrap();
+    portal.seed_history(rows).unwrap();
     let agent = stage.start();
     stage
         .until("a first reading", || !stage.events().is_empty())
@@ -145,6 +145,27 @@ async fn an_export_is_recorded_as_the_file_that_it_is() {
     let mut record = stage.command(&["portal", "record", "600456", "--name", "live"]);
     let (ok, said) = output(&mut record).await;
     assert!(ok, "{said}\n{}", stage.log());
+    assert_eq!(agent.stop().await, 0);
+    stage
+}
+
+fn holds_nothing_of_the_guest(stage: &Stage) {
+    let (everything, knobs) = (everything(stage), stage.guests[0].control().knobs());
+    for own in [&knobs.number, &knobs.user, &knobs.password] {
+        assert!(!everything.contains(own.as_str()), "{own}");
+    }
+    for event in stage.events() {
+        for key in ["transactionReference", "payerName"] {
+            if let Some(own) = event["data"][key].as_str() {
+                assert!(!everything.contains(own), "{own}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_export_is_recorded_as_the_file_that_it_is() {
+    let stage = guest_recorded(Which::Wimbi, 35).await;
     let steps = said_of(&stage, "wimbi", "live");
     for step in [
         "is = \"submitted\"",
@@ -153,18 +174,7 @@ async fn an_export_is_recorded_as_the_file_that_it_is() {
     ] {
         assert!(steps.contains(step), "{step} in {steps}");
     }
-    let (everything, knobs) = (everything(&stage), portal.knobs());
-    for event in stage.events() {
-        for key in ["transactionReference", "payerName"] {
-            if let Some(own) = event["data"][key].as_str() {
-                assert!(!everything.contains(own), "{own}");
-            }
-        }
-    }
-    for own in [&knobs.number, &knobs.user, &knobs.password] {
-        assert!(!everything.contains(own.as_str()), "{own}");
-    }
-    assert_eq!(agent.stop().await, 0);
+    holds_nothing_of_the_guest(&stage);
     let (ok, said) = tested(&stage, "wimbi", "--accept").await;
     assert!(ok, "{said}");
     let text = |name: &str| {
@@ -210,38 +220,13 @@ async fn a_sign_in_with_a_code_is_replayed_to_its_end() {
 
 #[tokio::test]
 async fn what_a_pages_scripts_ask_for_is_recorded_with_stand_ins() {
-    let mut stage = Stage::set(vec![], "").await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let since = (Clock::System.now() - TimeDelta::days(2)).to_rfc3339();
-    let keys = format!("poll = \"5m\"\nsince = \"{since}\"");
-    stage.add_guest(Which::Mwezi, "600456", listener, &keys);
-    let portal = stage.guests[0].control();
-    portal.seed_history(4).unwrap();
-    let agent = stage.start();
-    stage
-        .until("a first reading", || !stage.events().is_empty())
-        .await;
-    portal.expire();
-    let mut record = stage.command(&["portal", "record", "600456", "--name", "live"]);
-    let (ok, said) = output(&mut record).await;
-    assert!(ok, "{said}\n{}", stage.log());
-    assert_eq!(agent.stop().await, 0);
+    let stage = guest_recorded(Which::Mwezi, 4).await;
     let steps = said_of(&stage, "mwezi", "live");
     let asked = steps.matches("is = \"request\"").count();
     let posted = "at = \"/partner/UIDL\"\nmethod = \"POST\"\ncontent_type = \"application/json\"";
     assert!(asked >= 3, "the form, its answer and the table: {steps}");
     assert_eq!(steps.matches(posted).count(), asked, "{steps}");
-    let (everything, knobs) = (everything(&stage), portal.knobs());
-    for own in [&knobs.number, &knobs.user, &knobs.password] {
-        assert!(!everything.contains(own.as_str()), "{own}");
-    }
-    for event in stage.events() {
-        for key in ["transactionReference", "payerName"] {
-            if let Some(own) = event["data"][key].as_str() {
-                assert!(!everything.contains(own), "{own}");
-            }
-        }
-    }
+    holds_nothing_of_the_guest(&stage);
     let (ok, said) = tested(&stage, "mwezi", "--accept").await;
     assert!(ok, "{said}");
     let (ok, said) = tested(&stage, "mwezi", "--browser").await;
