@@ -125,6 +125,11 @@ pub enum RowProblem {
     /// Over [`MAX_CELL_BYTES`].
     #[error("a cell holds more than {MAX_CELL_BYTES} bytes of text: correct `table.rows`")]
     TextTooLong,
+    /// Titles that the file does not know stand above it, or those that it knows stand only below it.
+    #[error(
+        "it is a row of titles that the selector file does not know, or does not stand under those that it knows: correct the headers, `table.rows` or `table.header`, or name the row in `table.skip`"
+    )]
+    UnknownHeader,
     /// A number of a workbook that no float holds exactly.
     #[error(
         "a number has more digits than a workbook keeps: ask the portal for CSV, or for that column as text"

@@ -65,7 +65,7 @@ impl Extracted {
     pub fn held(&self, portal: &Portal, page: &Document, index: usize) -> Option<HeldRow> {
         let (row, stood) = (self.rows.get(index)?, self.stood.get(index)?);
         match row.problem {
-            None | Some(RowProblem::CellCount { .. }) => {}
+            None | Some(RowProblem::CellCount { .. } | RowProblem::UnknownHeader) => {}
             Some(RowProblem::TooManyCells | RowProblem::TextTooLong | RowProblem::Inexact) => {
                 return None;
             }
@@ -134,6 +134,7 @@ fn laid(slots: &[String], own: &[String]) -> Laid {
     Laid {
         slots: texts(slots),
         own: texts(own),
+        is_titled: false,
         problem: None,
     }
 }

@@ -242,3 +242,79 @@ fn a_nested_table_is_part_of_its_cell() {
     assert_eq!(extracted.rows[0].fields[&Field::Amount].text, "5");
     assert_eq!(extracted.rows.len(), 1);
 }
+
+#[test]
+fn a_payment_above_the_header_is_put_aside_and_a_preamble_is_not() {
+    let fields = format!("{FIELDS}amount = {{ header = \"Amount\" }}");
+    let head = "<tr><th>Receipt No.<th>Time<th>Amount";
+    let row = "<tr><td>UKL1<td>2026-11-21 12:00:00<td>5";
+    let preamble =
+        "<tr><td>Short Code<td>600123<td><tr><td>From<td>2026-11-01<td><tr><td>Total<td><td>500.00";
+    let read = |page: &str| column("", &fields, Field::Amount, page);
+    let aside = Err(RowProblem::UnknownHeader.to_string());
+    let good = Ok("5".to_owned());
+    assert_eq!(
+        read(&format!("<table>{preamble}{row}{head}{row}</table>")),
+        [aside.clone(), good.clone()]
+    );
+    assert_eq!(
+        read(&format!(
+            "<table><tbody>{row}{row}</tbody><thead>{head}</thead></table>"
+        )),
+        [aside.clone(), aside]
+    );
+    assert_eq!(
+        read(&format!("<table>{preamble}{head}{row}</table>")),
+        [good]
+    );
+}
+
+#[test]
+fn rows_under_titles_that_the_file_does_not_know_are_put_aside_until_known_ones_come() {
+    let fields = format!(
+        "{FIELDS}credit = {{ header = \"Paid In\" }}\ndebit = {{ header = \"Withdrawn\" }}"
+    );
+    let head = "<tr><th>Receipt No.<th>Time<th>Paid In<th>Withdrawn";
+    let other = "<tr><td>Receipt<td>Time<td>Debit<td>Credit";
+    let row = "<tr><td>UKL1<td>2026-11-21 12:00:00<td>5<td>";
+    let page = format!("<table>{head}{row}</table><table>{other}{row}{row}{head}{row}</table>");
+    let aside = Err(RowProblem::UnknownHeader.to_string());
+    let good = Ok("5".to_owned());
+    assert_eq!(
+        column("", &fields, Field::Credit, &page),
+        [
+            good.clone(),
+            aside.clone(),
+            aside.clone(),
+            aside.clone(),
+            good.clone()
+        ]
+    );
+    let first = format!("<table>{other}{row}</table><table>{head}{row}</table>");
+    assert_eq!(column("", &fields, Field::Credit, &first), [aside, good]);
+}
+
+#[test]
+fn a_row_under_unknown_titles_is_read_again_under_those_and_no_others() {
+    let known = |names: (&str, &str)| {
+        let fields = format!(
+            "{FIELDS}credit = {{ header = {} }}\ndebit = {{ header = {} }}",
+            names.0, names.1
+        );
+        portal("", &fields)
+    };
+    let old = known(("\"Paid In\"", "\"Withdrawn\""));
+    let new = known(("[\"Paid In\", \"Credit\"]", "[\"Withdrawn\", \"Debit\"]"));
+    let page = parse(
+        "<table><tr><th>Receipt No.<th>Time<th>Paid In<th>Withdrawn<tr><th>Receipt No.<th>Time<th>Debit<th>Credit\
+         <tr><td>UKL1<td>2026-11-21 12:00:00<td>5<td></table>",
+    )
+    .unwrap();
+    let extracted = extract(&old, &page).unwrap();
+    let held = extracted.held(&old, &page, 1).unwrap();
+    let own = &extracted.rows[1].cells;
+    assert!(reread(&old, &held, own).is_err());
+    let row = reread(&new, &held, own).unwrap().unwrap();
+    assert_eq!(row.fields[&Field::Debit].text, "5");
+    assert_eq!(row.fields[&Field::Credit].text, "");
+}

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use scraper::ElementRef;
 
 use super::guard::NodeId;
-use super::header::{Best, Columns, Header, Use, Wanted};
+use super::header::{Best, Columns, Header, HeaderRow, Use, Wanted};
 use super::held::Stood;
 use super::table::Laid;
 use super::{
@@ -23,6 +23,10 @@ pub(super) struct Reading<'a> {
     /// Elements around or at the text that says "no rows".
     empty_marks: HashSet<NodeId>,
     columns: Option<Columns>,
+    /// The titles that the rows stand under now, where the file does not know them.
+    unknown: Option<Rc<HeaderRow>>,
+    /// Rows above the first header, and the titles that each stands under.
+    early: Vec<Early<'a>>,
     /// The row before this one, where a header may have two levels.
     above: Vec<Rc<str>>,
     /// The row that is most like the header, for the error.
@@ -32,6 +36,13 @@ pub(super) struct Reading<'a> {
     /// Where each of them stood.
     stood: Vec<Stood>,
     text_bytes: usize,
+}
+
+/// A row above the header: a preamble, or a payment that must not be lost.
+struct Early<'a> {
+    element: ElementRef<'a>,
+    laid: Laid,
+    under: Option<Rc<HeaderRow>>,
 }
 
 /// A cell that is found within the row.
@@ -74,6 +85,8 @@ impl<'a> Reading<'a> {
             portal,
             columns: wanted.is_empty().then(Columns::none),
             wanted,
+            unknown: None,
+            early: Vec::new(),
             within: within.collect(),
             empty_marks,
             above: Vec::new(),
@@ -91,30 +104,110 @@ impl<'a> Reading<'a> {
     }
 
     /// Decides what one row element is.
-    pub fn take(&mut self, element: ElementRef<'_>, laid: Laid) -> Result<(), ExtractError> {
+    pub fn take(&mut self, element: ElementRef<'a>, laid: Laid) -> Result<(), ExtractError> {
         self.seen += 1;
         if self.empty_marks.contains(&element.id()) {
             return Ok(());
         }
-        if !self.wanted.is_empty() && (self.is_header(&laid) || self.columns.is_none()) {
+        if !self.wanted.is_empty() && self.is_header(&laid) {
+            self.unknown = None;
+            return self.take_early();
+        }
+        let is_skipped = self.is_skipped(&laid);
+        if !self.wanted.is_empty() && !is_skipped && self.is_of_titles(&laid) {
+            self.unknown = Some(Rc::new(HeaderRow {
+                slots: laid.slots.iter().map(|slot| slot.to_string()).collect(),
+                above: Vec::new(),
+            }));
+        }
+        if self.columns.is_none() {
+            let under = self.unknown.clone();
+            self.early.push(Early {
+                element,
+                laid,
+                under,
+            });
             return Ok(());
         }
-        if !self.is_skipped(&laid) {
-            let row = self.row(element, &laid);
-            self.text_bytes += row.bytes();
-            self.rows.push(row);
-            let columns = self.columns.as_ref();
-            self.stood.push(Stood {
-                element: element.id(),
-                header: columns.map(|columns| Rc::clone(&columns.header)),
-                slots: laid.slots,
-            });
+        if is_skipped {
+            return Ok(());
         }
+        let under = self.unknown.clone();
+        self.put(element, laid, under)
+    }
+
+    /// Adds a data row. One that stands `under` titles that the file does not know has no fields.
+    fn put(
+        &mut self,
+        element: ElementRef<'_>,
+        mut laid: Laid,
+        under: Option<Rc<HeaderRow>>,
+    ) -> Result<(), ExtractError> {
+        if under.is_some() {
+            laid.problem = Some(RowProblem::UnknownHeader);
+        }
+        let row = self.row(element, &laid);
+        self.text_bytes += row.bytes();
+        self.rows.push(row);
+        let columns = self.columns.as_ref();
+        self.stood.push(Stood {
+            element: element.id(),
+            header: under.or_else(|| columns.map(|columns| Rc::clone(&columns.header))),
+            slots: laid.slots,
+        });
         if self.text_bytes > MAX_TEXT_BYTES {
             Err(ExtractError::TooMuchText)
         } else {
             Ok(())
         }
+    }
+
+    /// Now that the header is found: which of the rows above it would be payments under it?
+    fn take_early(&mut self) -> Result<(), ExtractError> {
+        for early in std::mem::take(&mut self.early) {
+            if self.looks_like_payment(&early.laid) && !self.is_skipped(&early.laid) {
+                let columns = self.columns.as_ref();
+                let header = columns.map(|columns| Rc::clone(&columns.header));
+                self.put(early.element, early.laid, early.under.or(header))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Is it as wide as the header, with digits where the date and an amount are to stand?
+    fn looks_like_payment(&self, laid: &Laid) -> bool {
+        let Some(columns) = &self.columns else {
+            return false;
+        };
+        let (mut dated, mut paid) = (false, false);
+        for (wanted_for, at) in &columns.places {
+            let cell = self.cell(laid, *at);
+            let has_digits = cell.is_some_and(|cell| cell.contains(|c: char| c.is_ascii_digit()));
+            match wanted_for {
+                Use::Field(Field::CompletionDate, Part::Main) => dated |= has_digits,
+                Use::Field(Field::Amount | Field::Credit | Field::Debit, _) => paid |= has_digits,
+                Use::Field(..) | Use::Skip(_) => {}
+            }
+        }
+        // The few cells of a preamble may span many columns.
+        let is_full = laid.own.len() * 2 > laid.slots.len();
+        dated && paid && is_full && laid.slots.len() == columns.header.slots.len()
+    }
+
+    /// Is it a row of titles, though not those that the file knows: header cells, or some of the known titles among it, words
+    /// in most columns, and nowhere as many digits as a date or a reference has?
+    fn is_of_titles(&self, laid: &Laid) -> bool {
+        let digits = |cell: &str| cell.chars().filter(|c| c.is_numeric()).count();
+        let has_words = |cell: &&Rc<str>| cell.chars().any(char::is_alphabetic);
+        let worded = laid.own.iter().filter(has_words).count();
+        let row = Header {
+            slots: &laid.slots,
+            above: &self.above,
+        };
+        worded >= 3
+            && worded * 2 >= laid.slots.len()
+            && laid.own.iter().all(|cell| digits(cell) <= 2)
+            && (laid.is_titled || self.wanted.held(row) > 0)
     }
 
     /// Does the row hold the headers? Then the columns stand as it says from here on.

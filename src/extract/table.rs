@@ -18,6 +18,8 @@ pub(super) struct Laid {
     pub slots: Vec<Rc<str>>,
     /// The row's own cells, each once.
     pub own: Vec<Rc<str>>,
+    /// Its cells are all those of a header (`th`).
+    pub is_titled: bool,
     pub problem: Option<RowProblem>,
 }
 
@@ -48,6 +50,7 @@ impl Grid {
         let mut laid = Laid {
             slots: Vec::new(),
             own: Vec::new(),
+            is_titled: true,
             problem: None,
         };
         for cell in cells(row) {
@@ -70,6 +73,7 @@ impl Grid {
                 break;
             }
             laid.own.push(Rc::clone(&text));
+            laid.is_titled &= cell.value().name() == "th";
             for _ in 0..columns {
                 self.keep(laid.slots.len(), rows, &text);
                 laid.slots.push(Rc::clone(&text));

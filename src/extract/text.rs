@@ -62,22 +62,7 @@ fn walk(element: ElementRef<'_>, hidden: Hidden, collapsed: &mut Collapsing) {
     {
         return;
     }
-    let separates = matches!(
-        name,
-        "br" | "div"
-            | "p"
-            | "li"
-            | "ul"
-            | "ol"
-            | "dl"
-            | "dt"
-            | "dd"
-            | "table"
-            | "tr"
-            | "td"
-            | "th"
-            | "hr"
-    );
+    let separates = stands_apart(element);
     if separates {
         collapsed.push(" ");
     }
@@ -95,6 +80,70 @@ fn walk(element: ElementRef<'_>, hidden: Hidden, collapsed: &mut Collapsing) {
         collapsed.push(" ");
     }
 }
+
+/// Does a reader see it apart from what is beside it? Two numbers must not become one.
+fn stands_apart(element: ElementRef<'_>) -> bool {
+    match element.value().name() {
+        // `150<sup>00</sup>`, but not `N<sup>o</sup>`.
+        "sup" | "sub" => element.text().flat_map(str::chars).any(char::is_numeric),
+        name => APART.contains(&name),
+    }
+}
+
+/// Blocks by the HTML standard's own style sheet, line breaks, controls, and text that was struck out or put in its place.
+const APART: [&str; 51] = [
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "br",
+    "button",
+    "caption",
+    "center",
+    "dd",
+    "del",
+    "details",
+    "dialog",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hgroup",
+    "hr",
+    "ins",
+    "legend",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "option",
+    "p",
+    "pre",
+    "s",
+    "section",
+    "select",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+];
 
 struct Collapsing {
     text: String,
@@ -209,6 +258,20 @@ mod tests {
                 cut: false
             }
         );
+    }
+
+    #[test]
+    fn numbers_that_are_seen_apart_are_not_one_number() {
+        for (markup, text) in [
+            ("150<sup>00</sup>", "150 00"),
+            ("N<sup>o</sup> de reçu", "No de reçu"),
+            ("<del>5</del><ins>6</ins>", "5 6"),
+            ("<section>15</section><section>7</section>", "15 7"),
+            ("1<b>50</b>", "150"),
+        ] {
+            let page = scraper::Html::parse_fragment(markup);
+            assert_eq!(of(page.root_element(), 100).text, text, "{markup}");
+        }
     }
 
     #[test]

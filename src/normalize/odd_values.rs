@@ -343,6 +343,10 @@ fn a_number_that_became_a_fraction_is_no_reference() {
         "149730678579.00",
         "1.49730678579E+11",
         "1.5e+10",
+        "1.23457E11",
+        "1,4973E+11",
+        "1E+11",
+        "123,0",
     ] {
         assert_eq!(read(id).unwrap_err(), Problem::Float, "{id}");
     }
@@ -353,6 +357,8 @@ fn a_number_that_became_a_fraction_is_no_reference() {
         "E5",
         "12E5",
         "ABC.0",
+        "1E11",
+        "12,000",
     ] {
         assert!(read(id).is_ok(), "{id}");
     }

@@ -348,23 +348,30 @@ pub(super) fn captured<'t>(regex: &Regex, text: &'t str) -> &'t str {
     kept.map_or("", |kept| kept.as_str().trim())
 }
 
-/// Whole numbers that some program took for floats: `149730678579.0`, `1.49730678579E+11`. Another day the same number
-/// stands there as it is, and would be another payment.
+/// Whole numbers that some program took for floats: `149730678579.0`, `1.49730678579E+11`, `1,4973E11`, `1E+11`. Another
+/// day the same number stands there as it is, and would be another payment.
 fn is_float(reference: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let (number, has_exponent) = match reference.split_once(['e', 'E']) {
-        Some((number, exponent)) if exponent.strip_prefix('+').is_some_and(digits) => {
-            (number, true)
-        }
-        Some(_) | None => (reference, false),
+    let exponent = |text: &str| digits(text) && text.len() <= 3;
+    let (number, signed) = match reference.split_once(['e', 'E']) {
+        None => (reference, None),
+        Some((number, power)) => match power.strip_prefix('+') {
+            Some(power) if exponent(power) => (number, Some(true)),
+            None if exponent(power) => (number, Some(false)),
+            Some(_) | None => return false,
+        },
     };
-    match number.split_once('.') {
-        Some((whole, fraction)) => {
-            digits(whole)
-                && digits(fraction)
-                && (has_exponent || fraction.bytes().all(|b| b == b'0'))
+    let parts = number.split_once(['.', ',']);
+    match (parts, signed) {
+        (Some((whole, fraction)), Some(_)) => digits(whole) && digits(fraction),
+        (Some((whole, fraction)), None) => {
+            let nothing = digits(fraction) && fraction.bytes().all(|b| b == b'0');
+            // Three digits behind a comma are a group of thousands.
+            digits(whole) && nothing && (number.contains('.') || fraction.len() < 3)
         }
-        None => false,
+        // Without a point or a sign it may be a code that has an E in it.
+        (None, Some(signed)) => signed && digits(number),
+        (None, None) => false,
     }
 }
 

@@ -38,9 +38,8 @@ impl<P: Portal> Reader<'_, P> {
         if news.is_empty() {
             return Ok(Vec::new());
         }
-        let shown: HashSet<RowKey> = (table.rows.iter())
-            .map(|row| RowKey::of(&row.cells))
-            .collect();
+        let shown = RowKey::of_page(table.rows.iter().map(|row| row.cells.as_slice()));
+        let shown: HashSet<RowKey> = shown.into_iter().collect();
         let held = self.store.quarantine(Some(&self.account.name)).await?;
         let replaced = held.into_iter().map(|held| held.row).filter(|row| {
             let at = row.cells.iter().map(|cell| cell.trim().to_owned());

@@ -327,8 +327,8 @@ impl<P: Portal> Reader<'_, P> {
         let mut fresh = Vec::new();
         let mut aside: Vec<QuarantinedRow> = Vec::new();
         let mut understood = self.replaced(&table, &known, plan.since).await?;
-        for (number, row) in table.rows.into_iter().enumerate() {
-            let key = RowKey::of(&row.cells);
+        let keys = RowKey::of_page(table.rows.iter().map(|row| row.cells.as_slice()));
+        for ((number, row), key) in table.rows.into_iter().enumerate().zip(keys) {
             let meaning = row
                 .meaning
                 .and_then(|read| gathered.apart(read, number + 1));

@@ -46,7 +46,7 @@ pub struct FileFormat {
     pub encoding: Option<&'static Encoding>,
     /// Between the cells of a CSV; unset: the one that fits the most lines.
     pub delimiter: Option<u8>,
-    /// Name of the sheet; unset: the first that is not hidden.
+    /// Name of the sheet; unset: all that are not hidden, one after the other.
     pub sheet: Option<String>,
     /// The name within a ZIP matches this; unset: it holds one file.
     pub member: Option<Regex>,

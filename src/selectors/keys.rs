@@ -199,7 +199,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     (
         "table.download.sheet",
-        "Name of the sheet. Unset: the first that is not hidden.",
+        "Name of the sheet. Unset: all that are not hidden, one after the other.",
     ),
     (
         "table.download.member",

@@ -1,5 +1,7 @@
 //! What goes into a commit and what comes out of it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::event::{AccountRef, Gap, Proof};
@@ -55,6 +57,23 @@ impl RowKey {
             *to = from;
         }
         RowKey(key)
+    }
+
+    /// Of each row of a page. Equal rows are several: without references they may be several payments.
+    #[must_use]
+    pub fn of_page<'a>(rows: impl Iterator<Item = &'a [String]>) -> Vec<Self> {
+        let mut met: BTreeMap<RowKey, usize> = BTreeMap::new();
+        let keys = rows.map(|cells| {
+            let key = RowKey::of(cells);
+            let before = met.entry(key).or_default();
+            *before += 1;
+            match *before {
+                1 => key,
+                // No cell holds what does not print.
+                number => RowKey::of(&[cells, &[format!("\0{number}")]].concat()),
+            }
+        });
+        keys.collect()
     }
 }
 

@@ -125,6 +125,7 @@ fn fit(text: &str, delimiter: u8) -> Result<Option<(usize, usize)>, ExportError>
 /// Reads record after record into buffers that do not grow.
 struct Records<'t> {
     reader: Reader,
+    delimiter: u8,
     rest: &'t [u8],
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -136,6 +137,7 @@ impl<'t> Records<'t> {
     fn new(text: &'t str, delimiter: u8) -> Self {
         Self {
             reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            delimiter,
             rest: text.as_bytes(),
             text: vec![0; MAX_RECORD_BYTES],
             ends: vec![0; MAX_CELLS],
@@ -144,8 +146,62 @@ impl<'t> Records<'t> {
         }
     }
 
-    /// The next record's cells; blank lines are none.
+    /// The next record's cells; blank lines are none. Where a quote is no quote but text that nobody escaped, the line is
+    /// the record, so that no other is swallowed.
     fn next(&mut self) -> Result<Option<impl Iterator<Item = &str>>, ExportError> {
+        let breaks = self.rest.iter().take_while(|byte| is_break(**byte)).count();
+        self.rest = self.rest.get(breaks..).unwrap_or_default();
+        let begun = self.rest;
+        let count = if quotes_fit(begun, self.delimiter) {
+            let count = self.by_quotes()?;
+            let cells = cells_of(&self.text, &self.ends, count.unwrap_or(0));
+            if swallows(cells, self.delimiter) {
+                self.rest = begun;
+                self.reader.reset();
+                Some(self.by_line()?)
+            } else {
+                count
+            }
+        } else {
+            Some(self.by_line()?)
+        };
+        self.number += usize::from(count.is_some());
+        Ok(count.map(|count| cells_of(&self.text, &self.ends, count)))
+    }
+
+    /// The next line's cells, whatever its quotes; those around a whole cell are none of its text.
+    fn by_line(&mut self) -> Result<usize, ExportError> {
+        let end = self.rest.iter().position(|byte| is_break(*byte));
+        let (line, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+        if line.len() > MAX_RECORD_BYTES {
+            let record = self.number + 1;
+            return Err(ExportError::EndlessRecord { record });
+        }
+        self.rest = rest;
+        let (mut written, mut count) = (0, 0);
+        for cell in line.split(|byte| *byte == self.delimiter) {
+            let cell = cell.trim_ascii();
+            let unquoted = cell
+                .strip_prefix(b"\"")
+                .and_then(|cell| cell.strip_suffix(b"\""));
+            let cell = unquoted.unwrap_or(cell);
+            let (Some(place), Some(end)) = (
+                self.text.get_mut(written..written + cell.len()),
+                self.ends.get_mut(count),
+            ) else {
+                let row = self.number + 1;
+                return Err(ExportError::TooManyCells { row });
+            };
+            place.copy_from_slice(cell);
+            written += cell.len();
+            *end = written;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// How many cells the next record has by its quotes.
+    fn by_quotes(&mut self) -> Result<Option<usize>, ExportError> {
         let (mut written, mut ended) = (0, 0);
         while !self.is_over {
             let (text, ends) = (self.text.get_mut(written..), self.ends.get_mut(ended..));
@@ -168,10 +224,7 @@ impl<'t> Records<'t> {
                     let row = self.number + 1;
                     return Err(ExportError::TooManyCells { row });
                 }
-                ReadRecordResult::Record => {
-                    self.number += 1;
-                    return Ok(Some(cells_of(&self.text, &self.ends, ended)));
-                }
+                ReadRecordResult::Record => return Ok(Some(ended)),
                 ReadRecordResult::End => self.is_over = true,
             }
         }
@@ -179,7 +232,53 @@ impl<'t> Records<'t> {
     }
 }
 
-fn cells_of<'a>(text: &'a [u8], ends: &'a [usize], count: usize) -> impl Iterator<Item = &'a str> {
+fn is_break(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+/// Is each quote of the record that `text` begins with at the begin or end of a cell, or doubled (RFC 4180), and the last
+/// one closed?
+fn quotes_fit(text: &[u8], delimiter: u8) -> bool {
+    #[derive(Clone, Copy, PartialEq)]
+    enum At {
+        Begin,
+        Bare,
+        Quoted,
+        Quote,
+    }
+    let mut at = At::Begin;
+    for byte in text.iter().take(MAX_RECORD_BYTES) {
+        at = match (at, *byte) {
+            (At::Begin | At::Quote, b'"') => At::Quoted,
+            (At::Quoted, b'"') => At::Quote,
+            (At::Quoted, _) => At::Quoted,
+            (_, byte) if byte == delimiter => At::Begin,
+            (_, byte) if is_break(byte) => return true,
+            (At::Quote, _) => return false,
+            (At::Begin | At::Bare, _) => At::Bare,
+        };
+    }
+    at != At::Quoted
+}
+
+/// No payment is told in fewer.
+const LEAST_DELIMITERS: usize = 3;
+
+/// Does a cell hold a line with as many delimiters as the record has? Then it is a record of its own between two stray quotes.
+fn swallows<'a>(cells: impl Iterator<Item = &'a str> + Clone, delimiter: u8) -> bool {
+    let delimiters = cells.clone().count().saturating_sub(1);
+    let delimiters = delimiters.max(LEAST_DELIMITERS);
+    let is_record =
+        |line: &str| line.bytes().filter(|byte| *byte == delimiter).count() >= delimiters;
+    let mut broken = cells.filter(|cell| cell.contains(['\n', '\r']));
+    broken.any(|cell| cell.lines().skip(1).any(is_record))
+}
+
+fn cells_of<'a>(
+    text: &'a [u8],
+    ends: &'a [usize],
+    count: usize,
+) -> impl Iterator<Item = &'a str> + Clone {
     let ends = ends.iter().take(count);
     ends.scan(0, move |start, end| {
         let cell = text.get(*start..*end).unwrap_or_default();

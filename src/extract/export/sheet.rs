@@ -33,7 +33,7 @@ struct Cells {
     bytes: usize,
 }
 
-/// The sheet of an XLSX workbook that `name` names, or the first visible one.
+/// The sheet of an XLSX workbook that `name` names, or all visible ones, each a table: a long list may go on in the next.
 pub(super) fn xlsx(bytes: &[u8], name: Option<&str>) -> Result<String, ExportError> {
     let damaged = ExportError::Damaged { container: "XLSX" };
     let read = || -> Result<String, ExportError> {
@@ -41,17 +41,20 @@ pub(super) fn xlsx(bytes: &[u8], name: Option<&str>) -> Result<String, ExportErr
             XlsxError::Password => ExportError::Encrypted,
             _other => damaged.clone(),
         })?;
-        let sheet = chosen(book.sheets_metadata(), name)?;
-        let merged = book.merge_cells_by_sheet_name(&sheet);
-        let merged = merged.map_err(|_| damaged.clone())?;
-        let mut found = Cells::new();
-        let mut reader = book
-            .worksheet_cells_reader(&sheet)
-            .map_err(|_| damaged.clone())?;
-        while let Some(cell) = reader.next_cell().map_err(|_| damaged.clone())? {
-            found.take(cell.get_position(), &Data::from(cell.get_value().clone()))?;
+        let mut writer = Writer::new("xlsx");
+        for sheet in chosen(book.sheets_metadata(), name)? {
+            let merged = book.merge_cells_by_sheet_name(&sheet);
+            let merged = merged.map_err(|_| damaged.clone())?;
+            let mut found = Cells::new();
+            let mut reader = book
+                .worksheet_cells_reader(&sheet)
+                .map_err(|_| damaged.clone())?;
+            while let Some(cell) = reader.next_cell().map_err(|_| damaged.clone())? {
+                found.take(cell.get_position(), &Data::from(cell.get_value().clone()))?;
+            }
+            found.write(&mut writer, &merged)?;
         }
-        found.write("xlsx", &merged)
+        written(writer)
     };
     unharmed(read, &damaged)
 }
@@ -65,19 +68,22 @@ pub(super) fn xls(bytes: &[u8], name: Option<&str>) -> Result<String, ExportErro
             XlsError::Password => ExportError::Encrypted,
             _other => damaged.clone(),
         })?;
-        let sheet = chosen(book.sheets_metadata(), name)?;
-        let merged = book.merge_cells_by_sheet_name(&sheet);
-        let merged = merged.unwrap_or_default();
-        let range = book.worksheet_range(&sheet).map_err(|_| damaged.clone())?;
-        let (top, left) = range.start().unwrap_or_default();
-        let mut found = Cells::new();
-        for (row, column, cell) in range.used_cells() {
-            let place = |start: u32, at: usize| u32::try_from(at).ok()?.checked_add(start);
-            if let (Some(row), Some(column)) = (place(top, row), place(left, column)) {
-                found.take((row, column), cell)?;
+        let mut writer = Writer::new("xls");
+        for sheet in chosen(book.sheets_metadata(), name)? {
+            let merged = book.merge_cells_by_sheet_name(&sheet);
+            let merged = merged.unwrap_or_default();
+            let range = book.worksheet_range(&sheet).map_err(|_| damaged.clone())?;
+            let (top, left) = range.start().unwrap_or_default();
+            let mut found = Cells::new();
+            for (row, column, cell) in range.used_cells() {
+                let place = |start: u32, at: usize| u32::try_from(at).ok()?.checked_add(start);
+                if let (Some(row), Some(column)) = (place(top, row), place(left, column)) {
+                    found.take((row, column), cell)?;
+                }
             }
+            found.write(&mut writer, &merged)?;
         }
-        found.write("xls", &merged)
+        written(writer)
     };
     unharmed(read, &damaged)
 }
@@ -90,17 +96,28 @@ fn unharmed(
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged.clone()))
 }
 
-/// By name, or the first visible one.
-fn chosen(sheets: &[Sheet], name: Option<&str>) -> Result<String, ExportError> {
+fn written(writer: Writer) -> Result<String, ExportError> {
+    if writer.has_rows() {
+        writer.finish("")
+    } else {
+        Err(ExportError::Nothing)
+    }
+}
+
+/// By name, or all visible ones.
+fn chosen(sheets: &[Sheet], name: Option<&str>) -> Result<Vec<String>, ExportError> {
     let visible = sheets.iter().filter(|sheet| {
         sheet.visible == SheetVisible::Visible && sheet.typ == SheetType::WorkSheet
     });
-    let mut fitting = visible
+    let fitting = visible
         .clone()
         .filter(|sheet| name.is_none_or(|name| sheet.name.trim() == name));
-    let visible = visible.clone().count();
-    let sheet = fitting.next().ok_or(ExportError::Sheet { visible })?;
-    Ok(sheet.name.clone())
+    let fitting: Vec<String> = fitting.map(|sheet| sheet.name.clone()).collect();
+    if fitting.is_empty() {
+        let visible = visible.count();
+        return Err(ExportError::Sheet { visible });
+    }
+    Ok(fitting)
 }
 
 impl Cells {
@@ -123,7 +140,7 @@ impl Cells {
         Ok(())
     }
 
-    fn write(self, kind: &'static str, merged: &[Dimensions]) -> Result<String, ExportError> {
+    fn write(self, writer: &mut Writer, merged: &[Dimensions]) -> Result<(), ExportError> {
         let width = self.cells.keys().map(|(_, column)| column + 1).max();
         let width = width.unwrap_or(0);
         let rows: BTreeSet<u32> = self.cells.keys().map(|(row, _)| *row).collect();
@@ -134,10 +151,10 @@ impl Cells {
             return Err(ExportError::TooManyCells { row: 1 });
         }
         if rows.is_empty() {
-            return Err(ExportError::Nothing);
+            return Ok(());
         }
         let spans = Spans::of(merged, &rows, width)?;
-        let mut writer = Writer::new(kind);
+        writer.table();
         for row in rows {
             writer.row()?;
             for column in 0..width {
@@ -153,7 +170,7 @@ impl Cells {
                 writer.cell(&attributes, cell.map_or("", |cell| &cell.text))?;
             }
         }
-        writer.finish("")
+        Ok(())
     }
 }
 

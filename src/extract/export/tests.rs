@@ -3,6 +3,7 @@
 
 mod limits;
 mod properties;
+mod sheets;
 
 use std::io::Write as _;
 
@@ -84,6 +85,34 @@ fn a_csv_keeps_its_preamble_its_empty_cells_and_line_breaks_in_cells() {
                 &["Total"],
             ])
         )
+    );
+}
+
+#[test]
+fn a_stray_quote_costs_no_row() {
+    let line = |id: usize, text: &str| format!("A{id},2026-11-21 10:00:00,5.00,{text}\n");
+    let csv = |odd: &[(usize, &str)]| {
+        let text = |id| { odd.iter() }.find(|(at, _)| *at == id);
+        let lines = (0..40).map(|id| line(id, text(id).map_or("ref", |(_, text)| text)));
+        lines.collect::<String>()
+    };
+    for odd in [
+        &[(7, "\"ref 10")][..],
+        &[(7, "\"ref 10"), (20, "\"ref 11")],
+        &[(7, "\"ref 10"), (20, "ref 11\"")],
+        &[(7, "\"a\" b"), (39, "\"ref 10")],
+    ] {
+        let found = plain(csv(odd).as_bytes()).unwrap().1;
+        let ids: Vec<&str> = found.iter().map(|row| row[0].as_str()).collect();
+        let all: Vec<String> = (0..40).map(|id| format!("A{id}")).collect();
+        assert_eq!(ids, all, "{odd:?}");
+        assert!(found.iter().all(|row| row.len() == 4), "{odd:?}");
+        assert_eq!(found[7][3], odd[0].1);
+    }
+    let quoted = "\"A1\",\"5\"\"\",\"ref \"10\"\r\n\"A2\",\"5,00\",\"x\"";
+    assert_eq!(
+        plain(quoted.as_bytes()).unwrap().1,
+        rows(&[&["A1", "5\"\"", "ref \"10"], &["A2", "5,00", "x"]])
     );
 }
 

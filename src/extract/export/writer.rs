@@ -20,6 +20,18 @@ impl Writer {
         }
     }
 
+    /// Ends the table, if it has rows, and begins another.
+    pub fn table(&mut self) {
+        if self.has_rows() {
+            self.html.push_str("</table><table>");
+        }
+    }
+
+    /// Was any begun?
+    pub fn has_rows(&self) -> bool {
+        self.rows > 0
+    }
+
     /// Begins a row.
     pub fn row(&mut self) -> Result<(), ExportError> {
         if self.rows == MAX_ROWS {

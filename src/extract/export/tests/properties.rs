@@ -43,6 +43,9 @@ proptest! {
         };
         let format = FileFormat { delimiter: Some(delimiter as u8), encoding: Some(encoding), ..FileFormat::default() };
         prop_assume!(!text.trim().is_empty());
+        // A line of a cell that could be a record is taken for one.
+        let few = |line: &str| line.matches(delimiter).count() < 3;
+        prop_assume!(table_rows.iter().flatten().all(|cell| cell.lines().skip(1).all(few)));
         prop_assert_eq!(table(&bytes, &format).unwrap().1, table_rows);
     }
 
