@@ -7,6 +7,7 @@ mod around;
 mod columns;
 mod fields;
 mod grid;
+mod skip;
 mod values;
 mod words;
 mod write;

@@ -13,7 +13,7 @@ use crate::identity;
 use crate::normalize::{self, Normalized, RowError};
 use crate::payment::{AccountName, OperatorAccount, Payment};
 use crate::selectors::{Portal, file};
-use crate::understand::Session;
+use crate::understand::{self, Session};
 
 /// The account that a page is read for when nobody has given one.
 ///
@@ -73,6 +73,7 @@ impl Trial {
         let understood = normalize::Page::new(portal, &account, &extracted.rows, now);
         let rows = extracted.rows.iter().map(|row| understood.payment(row));
         let mut rows: Vec<_> = rows.collect();
+        understand::refuse_shared_references(&mut rows);
         let good = rows.iter().filter_map(|row| row.as_ref().ok());
         let mut good: Vec<Normalized> = good.cloned().collect();
         let Ok(()) = identity::assign::<Infallible>(&mut good, portal.table.order, |_| Ok(false));

@@ -161,7 +161,7 @@ pub fn table_page(
 
 /// Of rows that share a reference and move other money nobody can tell which one is the payment: none passes for it. The same
 /// money twice is one payment, shown in two states.
-fn refuse_shared_references(meanings: &mut [Result<Normalized, RowError>]) {
+pub(crate) fn refuse_shared_references(meanings: &mut [Result<Normalized, RowError>]) {
     let shared: BTreeSet<PaymentId> =
         with_shared_reference(meanings.iter().filter_map(|meaning| meaning.as_ref().ok()))
             .collect();

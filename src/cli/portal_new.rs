@@ -4,8 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
+use super::portal_try::charset::{self, WrongEncoding};
 use super::portal_try::load::{self, Refusal};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
@@ -45,6 +47,8 @@ enum NewError {
     Status { url: String, status: u16 },
     #[error("{url}: the page is over {MAX_PAGE_BYTES} bytes")]
     TooLarge { url: String },
+    #[error("{url}: {source}")]
+    Encoding { url: String, source: WrongEncoding },
     #[error("`{name}` is no name for a portal: give one by --name, of a-z, 0-9 and `-`")]
     Name { name: String },
     #[error("{} is there already: take it away, or give another --name", .path.display())]
@@ -158,6 +162,8 @@ async fn fetched(url: &str) -> Result<(String, Origin), NewError> {
         });
     }
     let at: Url = answer.url().clone();
+    let kind = answer.headers().get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).map(str::to_owned);
     let mut answer = answer;
     let mut bytes = Vec::new();
     while let Some(piece) = answer.chunk().await.map_err(failed)? {
@@ -168,7 +174,11 @@ async fn fetched(url: &str) -> Result<(String, Origin), NewError> {
             });
         }
     }
-    let html = String::from_utf8_lossy(&bytes).into_owned();
+    let html = charset::decoded(&bytes, kind.as_deref());
+    let html = html.map_err(|source| NewError::Encoding {
+        url: url.to_owned(),
+        source,
+    })?;
     let path = at.query().map_or_else(
         || at.path().to_owned(),
         |query| format!("{}?{query}", at.path()),

@@ -1,5 +1,6 @@
 //! `tillwatch portal try`: what a saved page would give, with no browser and no login.
 
+pub mod charset;
 pub mod load;
 pub(super) mod view;
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::columns::{self, Column, Place};
 use super::grid::Grid;
-use super::values;
+use super::values::{self, Amounts};
 use super::words;
 use crate::normalize::is_currency_word;
 use crate::selectors::Field;
@@ -56,7 +56,7 @@ fn source(grid: &Grid, column: &Column) -> String {
 }
 
 /// A regex that takes the text literally; blanks need no escape.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     regex::escape(text).replace("\\ ", " ").replace("\\-", "-")
 }
 
@@ -97,15 +97,7 @@ pub(super) fn lines(grid: &Grid) -> Guessed {
     let amounts = money
         .iter()
         .filter_map(|field| places.get(field)?.amounts.as_ref());
-    let rule = values::rule(amounts);
-    let group = rule.group.map_or(String::new(), |group| {
-        format!(", group = {}", quoted(&group.to_string()))
-    });
-    lines.push(line(
-        format!("decimal = {{ mark = \"{}\"{group} }}", rule.mark),
-        "as the amounts of all rows are written",
-        false,
-    ));
+    lines.push(decimal(amounts));
     reference(grid, &places, &mut lines);
     dates(grid, &places, &mut lines);
     status(grid, &places, &mut lines);
@@ -165,6 +157,22 @@ pub(super) fn lines(grid: &Grid) -> Guessed {
             .map(|dates| dates.falls > dates.rises),
         country: country(&places),
     }
+}
+
+fn decimal<'a>(amounts: impl Iterator<Item = &'a Amounts> + Clone) -> Line {
+    let (rule, is_shown) = values::rule(amounts);
+    let mark = rule.mark;
+    let group = rule.group.map_or(String::new(), |group| {
+        format!(", group = {}", quoted(&group.to_string()))
+    });
+    let toml = format!("decimal = {{ mark = \"{mark}\"{group} }}");
+    if is_shown {
+        return line(toml, "as the amounts of all rows are written", false);
+    }
+    let why = format!(
+        "no amount on the page has decimals, so what stands before them is a guess, by which 1{mark}500 is 1.5: look at an amount that has some"
+    );
+    line(toml, why, true)
 }
 
 type Places<'a> = BTreeMap<Field, &'a Column>;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use scraper::{ElementRef, Html, Selector};
 
+use super::skip;
 use super::values::{amounts, dates};
 use crate::extract::text;
 use crate::extract::{MAX_CELL_BYTES, MAX_ROWS};
@@ -19,7 +20,7 @@ pub(super) struct Grid {
     pub headers: Vec<String>,
     /// Texts of the data rows.
     pub cells: Vec<Vec<String>>,
-    /// First words of rows under the header that are no payments.
+    /// Regexes of rows under the header that are no payments.
     pub skip: Vec<String>,
 }
 
@@ -59,7 +60,7 @@ pub(super) fn find(page: &Html) -> Option<Grid> {
     }
     let holder = anchor(page, candidate.holder);
     let row = without_nested(candidate);
-    let skip = first_words(&cells, first);
+    let skip = skip::patterns(cells.get(first..).unwrap_or_default());
     let data = cells.into_iter().skip(first);
     let data = data.filter(|row| row.len() == width && is_data(row));
     Some(Grid {
@@ -87,21 +88,6 @@ fn without_nested(candidate: &Candidate<'_>) -> String {
     } else {
         "> * > tr:not(:has(table))".to_owned()
     }
-}
-
-/// Of rows among the data whose only text begins with a word: totals, pagers.
-fn first_words(cells: &[Vec<String>], first: usize) -> Vec<String> {
-    let rows = cells.iter().skip(first).filter(|row| !is_data(row));
-    let words = rows.filter_map(|row| {
-        let mut texts: Vec<&String> = row.iter().filter(|text| !text.is_empty()).collect();
-        texts.dedup();
-        let word = texts.first()?.split_whitespace().next()?;
-        (texts.len() <= 2 && word.chars().all(char::is_alphabetic)).then(|| word.to_owned())
-    });
-    let mut words: Vec<String> = words.collect();
-    words.sort();
-    words.dedup();
-    words
 }
 
 fn candidates(page: &Html) -> Vec<Candidate<'_>> {
@@ -175,7 +161,8 @@ fn is_amount(text: &str) -> bool {
     amounts(&[text]).is_some_and(|amount| !amount.is_bare)
 }
 
-fn is_data(row: &[String]) -> bool {
+/// Does the row look like a payment?
+pub(super) fn is_data(row: &[String]) -> bool {
     row.len() > 2 && row.iter().any(|text| is_date(text)) && row.iter().any(|text| is_amount(text))
 }
 

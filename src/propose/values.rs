@@ -165,6 +165,7 @@ pub(super) fn amounts(texts: &[&str]) -> Option<Amounts> {
         return None;
     }
     let mut conventions = [(0, None, None), (0, None, None)];
+    let mut spaced = None;
     let mut around = None;
     let mut has_sign = false;
     let mut is_bare = true;
@@ -191,6 +192,11 @@ pub(super) fn amounts(texts: &[&str]) -> Option<Amounts> {
         let mark = (decimals != 3 && !repeated && matches!(last, '.' | ',')).then_some(last);
         let mut others = marks.iter().map(|(_, letter)| *letter);
         let group = others.find(|letter| Some(*letter) != mark);
+        if mark.is_none() && !matches!(group, Some('.' | ',')) {
+            // `1 500` is written alike by both.
+            spaced = spaced.or(group);
+            continue;
+        }
         // Two ways to write `1,234.50`: the one of most rows counts.
         let is_second = mark == Some(',') || group == Some('.');
         if let Some((votes, own_mark, own_group)) = conventions.get_mut(usize::from(is_second)) {
@@ -208,22 +214,23 @@ pub(super) fn amounts(texts: &[&str]) -> Option<Amounts> {
     let around = around.filter(every);
     Some(Amounts {
         mark,
-        group: group.filter(|group| Some(*group) != mark),
+        group: group.or(spaced).filter(|group| Some(*group) != mark),
         around,
         has_sign,
         is_bare,
     })
 }
 
-/// One rule for all columns of amounts.
-pub(super) fn rule<'a>(columns: impl Iterator<Item = &'a Amounts> + Clone) -> DecimalRule {
-    let mark = columns.clone().find_map(|column| column.mark);
+/// One rule for all columns of amounts, and whether any of them shows its mark of decimals.
+pub(super) fn rule<'a>(columns: impl Iterator<Item = &'a Amounts> + Clone) -> (DecimalRule, bool) {
+    let shown = columns.clone().find_map(|column| column.mark);
     let group = columns.clone().find_map(|column| column.group);
-    let mark = mark.unwrap_or(if group == Some('.') { ',' } else { '.' });
-    DecimalRule {
+    let mark = shown.unwrap_or(if group == Some('.') { ',' } else { '.' });
+    let rule = DecimalRule {
         mark,
         group: group.filter(|group| *group != mark),
-    }
+    };
+    (rule, shown.is_some())
 }
 
 /// Where phone numbers stand in the texts of a column.
@@ -348,6 +355,7 @@ mod tests {
         assert_eq!(marks(&["1,500.50", "20"]), (Some('.'), Some(',')));
         assert_eq!(marks(&["1.234,50"]), (Some(','), Some('.')));
         assert_eq!(marks(&["1 500", "12 000 000"]), (None, Some(' ')));
+        assert_eq!(marks(&["1 500", "12,50"]), (Some(','), Some(' ')));
         assert_eq!(marks(&["1,500"]), (None, Some(',')));
         assert_eq!(marks(&["9750"]), (None, None));
         let found = amounts(&["UGX 1,500.50", "UGX -3.00"]).unwrap();

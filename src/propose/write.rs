@@ -204,13 +204,10 @@ fn table(page: &Html, grid: &Grid, origin: &Origin, newest_first: Option<bool>, 
     let why = format!("{} rows with a date and an amount", grid.cells.len());
     text.guess(format!("rows = {}", quoted(&grid.rows)), &why, false);
     if !grid.skip.is_empty() {
-        let words: Vec<String> = grid
-            .skip
-            .iter()
-            .map(|word| format!("\"^{word}\\\\b\""))
-            .collect();
-        let toml = format!("skip = [{}]", words.join(", "));
-        text.guess(toml, "rows with one text only, and no payment", true);
+        let skip: Vec<String> = grid.skip.iter().map(|regex| quoted(regex)).collect();
+        let toml = format!("skip = [{}]", skip.join(", "));
+        let why = "rows that are no payments: of these words only, whatever their numbers";
+        text.guess(toml, why, true);
     }
     text.guess(
         "empty = { css = \"body\", text = \"(?i)no (records|transactions|data|results)( were)? found|nothing to show|aucun(e)? (transaction|résultat)\" }".to_owned(),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tillwatch::extract::{self, Document, Row};
-use tillwatch::propose::{Origin, propose};
+use tillwatch::propose::{Origin, Proposal, propose};
 use tillwatch::recording;
 use tillwatch::selectors::{Field, Portal, file};
 use tillwatch::trial::{Trial, account};
@@ -245,5 +246,98 @@ fn a_page_without_payments_gives_no_file() {
     assert!(
         told.contains("no row of the page has both a date with a time and an amount"),
         "{told}"
+    );
+}
+
+/// A page with payments of these customers and amounts, and rows below them.
+fn statement(paid: &[(&str, &str)], below: &str) -> String {
+    let rows = paid.iter().enumerate().map(|(at, (who, amount))| {
+        let at = 59 - at;
+        format!("<tr><td>{who}<td>12-11-2026 10:{at}<td>Completed<td>{amount}<td>UKL{at}XK20</tr>")
+    });
+    let rows: String = rows.collect();
+    format!(
+        "<table id=paid><tr><th>Customer<th>Completion Time<th>Status<th>Amount<th>Receipt No.</tr>{rows}{below}</table>"
+    )
+}
+
+/// What is proposed for a page, and the file that it is.
+fn proposed(html: &str) -> (Proposal, Portal) {
+    let page = extract::parse(html).unwrap();
+    let proposal = propose("mine", &page, &Origin::default()).unwrap();
+    let portal = file::parse("mine", "mine.toml", &proposal.text);
+    let portal = portal.unwrap_or_else(|wrong| panic!("{wrong}\n{}", proposal.text));
+    (proposal, portal)
+}
+
+#[test]
+fn a_row_of_totals_is_skipped_and_a_payment_that_begins_like_it_is_not() {
+    let paid = [("JANE D.", "500.00"), ("AMINA W.", "1,250.00")];
+    let total = |sum: &str| format!("<tr><td>Total<td><td><td>{sum}<td></tr>");
+    let (proposal, portal) = proposed(&statement(&paid, &total("1,750.00")));
+    assert_eq!(portal.table.skip.len(), 1, "{}", proposal.text);
+    let open = proposal.open.iter().find(|open| open.starts_with("skip: "));
+    assert!(open.is_some(), "{:?}", proposal.open);
+    let later = [
+        ("Total Kenya", "500.00"),
+        ("Total", "20.00"),
+        ("JANE D.", "70.00"),
+    ];
+    let page = extract::parse(&statement(&later, &total("590.00"))).unwrap();
+    let trial = Trial::of(&portal, account(&portal, None), &page, now()).unwrap();
+    let names: Vec<&str> = trial
+        .understood()
+        .filter_map(|(_, read)| read.payment.payer_name.as_deref())
+        .collect();
+    assert_eq!(names, ["Total Kenya", "Total", "JANE D."]);
+    assert_eq!(trial.put_aside().count(), 0);
+}
+
+#[test]
+fn marks_of_amounts_are_to_be_checked_where_no_amount_shows_that_of_decimals() {
+    let of = |amounts: &[&str]| {
+        let paid: Vec<(&str, &str)> = amounts.iter().map(|amount| ("JANE D.", *amount)).collect();
+        let (proposal, _) = proposed(&statement(&paid, ""));
+        let open = proposal.open.into_iter();
+        open.filter(|open| open.starts_with("decimal: ")).collect()
+    };
+    for shown in [["500.00", "250"], ["1,500.50", "20"], ["1 500", "12,50"]] {
+        let open: Vec<String> = of(&shown);
+        assert!(open.is_empty(), "{open:?}");
+    }
+    for (amounts, example) in [
+        (["500", "250"], "1.500 is 1.5"),
+        (["1,500", "20"], "1.500 is 1.5"),
+        (["1.500", "20"], "1,500 is 1.5"),
+    ] {
+        let open: Vec<String> = of(&amounts);
+        let [open] = &open[..] else {
+            panic!("{open:?}")
+        };
+        let why = "no amount on the page has decimals";
+        assert!(open.contains(why) && open.contains(example), "{open}");
+    }
+}
+
+#[test]
+fn a_saved_page_is_read_in_the_encoding_that_it_names() {
+    let page = statement(&[("JANE D.", "500.00")], "").replace("Receipt No.", "Reçu");
+    let dir = tempfile::tempdir().unwrap();
+    let saved = dir.path().join("mine.html");
+    let new = |html: &str| {
+        let bytes = html.chars().map(|c| u8::try_from(c).unwrap());
+        fs::write(&saved, bytes.collect::<Vec<u8>>()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tillwatch"));
+        let done = command.args(["portal", "new"]).arg(&saved).output();
+        let done = done.unwrap();
+        let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        (done.status.success(), said)
+    };
+    let (is_good, said) = new(&format!("<meta charset=windows-1252>{page}"));
+    assert!(is_good && said.contains("header = \"Reçu\""), "{said}");
+    let (is_good, said) = new(&page);
+    assert!(
+        !is_good && said.contains("the page is not UTF-8, which is assumed"),
+        "{said}"
     );
 }

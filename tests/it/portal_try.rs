@@ -8,6 +8,10 @@ use serde_json::Value;
 use tillwatch::cli::portal_try::{Look, Outcome, TryArgs, attempt, watch};
 use tillwatch::clock::{Clock, VirtualClock};
 use tillwatch::exit::Exit;
+use tillwatch::extract;
+use tillwatch::selectors::file;
+use tillwatch::trial::{self, Trial};
+use tillwatch::understand::{Understood, table_page};
 
 const PLAIN: Look = Look {
     width: None,
@@ -225,6 +229,134 @@ fn a_status_word_that_is_not_mapped_puts_its_rows_aside_and_shows_their_cells() 
     args.explain = Some(2);
     args.json = false;
     assert_eq!(tried(&args).exit, Exit::Quarantined);
+}
+
+/// Gives the row with the reference `from` that of another row.
+fn share_reference(page: &Path, from: &str, to: &str) {
+    let cell = |reference: &str| format!("<td>{reference}</td>");
+    edit(page, &cell(from), &cell(to));
+}
+
+#[test]
+fn rows_that_share_a_reference_and_move_other_money_are_put_aside_as_by_the_agent() {
+    let (_dir, mut args) = workbench();
+    // The same money twice is one payment.
+    share_reference(&args.page, "UKKKWMO7ND", "UKKTWICE00");
+    share_reference(&args.page, "UKK1JYY2VU  ", "UKKTWICE00");
+    let outcome = tried(&args);
+    assert_eq!(outcome.exit, Exit::Ok, "{}", outcome.out);
+    share_reference(&args.page, "UKK1HE6QZY", "UKKWQHX668");
+    let outcome = tried(&args);
+    assert_eq!(outcome.exit, Exit::Quarantined);
+    for part in [
+        "20 rows: 18 payments, 2 put aside",
+        "put aside: row 15 (field transaction_reference): is the reference of another row that moves other money",
+        "put aside: row 16 (field transaction_reference): is the reference of another row that moves other money",
+    ] {
+        assert!(outcome.out.contains(part), "{part} in {}", outcome.out);
+    }
+    args.explain = Some(16);
+    let outcome = tried(&args);
+    assert_eq!(outcome.exit, Exit::Quarantined);
+    assert!(
+        outcome.out.contains("\nput aside: row 16"),
+        "{}",
+        outcome.out
+    );
+}
+
+/// What the agent makes of each row of a page, and what the trial does. Every row of this portal has a reference.
+fn agent_and_trial(html: &str) -> (Vec<String>, Vec<String>) {
+    let text = fs::read_to_string(root().join("selectors/kilima.toml")).unwrap();
+    let portal = file::parse("kilima", "kilima.toml", &text).unwrap();
+    let account = trial::account(&portal, Some("600123"));
+    let table = match table_page(&portal, &account, html, now()).unwrap() {
+        Understood::Table(table) => table,
+        Understood::Not(session) => panic!("{session:?}"),
+    };
+    let page = extract::parse(html).unwrap();
+    let trial = Trial::of(&portal, account, &page, now()).unwrap();
+    let agent = table.rows.iter().map(|row| format!("{:?}", row.meaning));
+    let tried = trial.rows.iter().map(|row| format!("{row:?}"));
+    (agent.collect(), tried.collect())
+}
+
+#[test]
+fn the_trial_understands_every_row_as_the_agent_does() {
+    let pages = root().join("selectors/recordings/kilima/pages");
+    for page in [
+        "statement-first.html",
+        "statement-middle.html",
+        "statement-last.html",
+    ] {
+        let html = fs::read_to_string(pages.join(page)).unwrap();
+        let cells = html.lines().filter_map(|line| {
+            let (_, row) = line.split_once("<tr class=")?;
+            let (_, row) = row.split_once("<td>")?;
+            Some(row.split_once("</td>")?.0)
+        });
+        let references: Vec<&str> = cells.collect();
+        let one = format!("<td>{}</td>", references[0]);
+        // As it is, then each reference in turn that of the first row.
+        let shared = references
+            .iter()
+            .map(|other| html.replace(&format!("<td>{other}</td>"), &one));
+        for html in shared.chain([html.clone(), html.replace("Declined", "Parked")]) {
+            let (agent, tried) = agent_and_trial(&html);
+            assert_eq!(agent, tried, "{page}");
+        }
+    }
+}
+
+/// As a server without UTF-8 sends it and a browser saves it.
+fn in_latin_1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(c).unwrap()).collect()
+}
+
+#[test]
+fn a_page_is_read_in_the_encoding_that_it_names() {
+    let (_dir, args) = workbench();
+    edit(&args.page, "GRACE N.", "ZOÉ N.");
+    edit(&args.page, "charset=\"utf-8\"", "charset=\"iso-8859-1\"");
+    let text = fs::read_to_string(&args.page).unwrap();
+    // In UTF-8 the page is a recording, or copied from the inspector: its `meta` is of before.
+    let utf_8 = tried(&args);
+    fs::write(&args.page, in_latin_1(&text)).unwrap();
+    let latin_1 = tried(&args);
+    assert!(utf_8.out.contains("ZOÉ N."), "{}", utf_8.out);
+    assert_eq!((latin_1.exit, &latin_1), (Exit::Ok, &utf_8));
+    let wide = text.encode_utf16().flat_map(u16::to_le_bytes);
+    fs::write(
+        &args.page,
+        [0xff, 0xfe].into_iter().chain(wide).collect::<Vec<u8>>(),
+    )
+    .unwrap();
+    assert_eq!(tried(&args), utf_8);
+}
+
+#[test]
+fn a_page_that_is_not_in_its_encoding_is_refused_with_what_to_do() {
+    let (_dir, args) = workbench();
+    let text = fs::read_to_string(&args.page).unwrap();
+    let text = text.replace("GRACE N.", "ZOÉ N.");
+    for (from, why) in [
+        ("nothing", "which its `<meta charset>` says"),
+        (
+            "<meta charset=\"utf-8\">",
+            "which is assumed where no `<meta charset>`",
+        ),
+    ] {
+        fs::write(&args.page, in_latin_1(&text.replace(from, ""))).unwrap();
+        let outcome = tried(&args);
+        assert_eq!(outcome.exit, Exit::Failed);
+        for part in [
+            "the page is not UTF-8",
+            why,
+            "`iconv -f windows-1252 -t utf-8`",
+        ] {
+            assert!(outcome.err.contains(part), "{part} in {}", outcome.err);
+        }
+    }
 }
 
 #[test]

@@ -4,15 +4,15 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use encoding_rs::Encoding;
+
+use super::charset::{self, WrongEncoding};
 use crate::config::read_text;
 use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::exit::Exit;
 use crate::extract::export::{self, Converted, ExportError};
 use crate::extract::{ExtractError, MAX_PAGE_BYTES};
 use crate::selectors::{Portal, file};
-
-/// Of UTF-8.
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +39,11 @@ pub enum Refusal {
         page: PathBuf,
         source: std::io::Error,
     },
-    #[error("{}: the page is not UTF-8: save it again from the browser, as HTML", .page.display())]
-    NotUtf8 { page: PathBuf },
+    #[error("{}: {source}", .page.display())]
+    Encoding {
+        page: PathBuf,
+        source: WrongEncoding,
+    },
     #[error("{}: {source}", .page.display())]
     Page {
         page: PathBuf,
@@ -68,7 +71,7 @@ impl Refusal {
             | Refusal::UnknownPortal { .. }
             | Refusal::SelectorFile(_) => Exit::Config,
             Refusal::NoPage { .. }
-            | Refusal::NotUtf8 { .. }
+            | Refusal::Encoding { .. }
             | Refusal::Page { .. }
             | Refusal::Export { .. }
             | Refusal::NoSuchRow { .. } => Exit::Failed,
@@ -89,7 +92,7 @@ impl Refusal {
             | Refusal::NoSelectors { .. }
             | Refusal::UnknownPortal { .. }
             | Refusal::NoPage { .. }
-            | Refusal::NotUtf8 { .. }
+            | Refusal::Encoding { .. }
             | Refusal::Export { .. }
             | Refusal::NoSuchRow { .. } => format!("error: {self}\n"),
         }
@@ -151,13 +154,8 @@ fn no_such_portal(dir: &Path, name: &str) -> Refusal {
 /// When it is missing, or no text and no export.
 pub fn page(portal: &Portal, path: &Path) -> Result<String, Refusal> {
     let bytes = bytes(path)?;
-    let is_page = bytes.trim_ascii_start().strip_prefix(BOM).unwrap_or(&bytes);
-    let is_page = is_page
-        .trim_ascii_start()
-        .first()
-        .is_none_or(|first| *first == b'<');
-    if is_page && portal.table.export.is_none() {
-        return html(bytes, path);
+    if is_page(&bytes) && portal.table.export.is_none() {
+        return html(&bytes, path);
     }
     let converted = export::convert(portal, &bytes, None);
     converted
@@ -168,12 +166,22 @@ pub fn page(portal: &Portal, path: &Path) -> Result<String, Refusal> {
         })
 }
 
+/// Nothing stands before its first tag.
+fn is_page(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_start();
+    let mark = Encoding::for_bom(bytes).map_or(0, |(_, mark)| mark);
+    // In UTF-16 a zero stands beside each letter.
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
+    let mut letters = bytes.iter().skip(mark).filter(|byte| !is_blank(byte));
+    letters.next().is_none_or(|first| *first == b'<')
+}
+
 /// A page saved as HTML, and nothing else.
 ///
 /// # Errors
 /// When it is missing or no text.
 pub fn saved(path: &Path) -> Result<String, Refusal> {
-    html(bytes(path)?, path)
+    html(&bytes(path)?, path)
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, Refusal> {
@@ -188,13 +196,13 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-fn html(bytes: Vec<u8>, path: &Path) -> Result<String, Refusal> {
-    // Cut within a letter, a page over the limit would not be UTF-8: `extract` is to say that it is too large.
-    let over = bytes.len() > MAX_PAGE_BYTES;
-    String::from_utf8(bytes).or_else(|error| match over {
-        true => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        false => Err(Refusal::NotUtf8 {
-            page: path.to_owned(),
-        }),
+fn html(bytes: &[u8], path: &Path) -> Result<String, Refusal> {
+    // Cut within a letter, a page over the limit would fit no encoding: `extract` is to say that it is too large.
+    if bytes.len() > MAX_PAGE_BYTES {
+        return Ok(String::from_utf8_lossy(bytes).into_owned());
+    }
+    charset::decoded(bytes, None).map_err(|source| Refusal::Encoding {
+        page: path.to_owned(),
+        source,
     })
 }

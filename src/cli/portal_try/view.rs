@@ -166,7 +166,9 @@ pub(super) fn explanation(reading: &Reading, row: &Row) -> Outcome {
             let _ = writeln!(out, "  {}", plain(step));
         }
     }
-    let exit = match &explained.outcome {
+    // What the row is among the others of its page.
+    let outcome = trial.rows.get(row.number.wrapping_sub(1));
+    let exit = match outcome.unwrap_or(&explained.outcome) {
         Ok(read) => {
             let line = line(row, &read.payment, false);
             let named = headers(false)
