@@ -21,6 +21,7 @@
 
 mod compare;
 mod making;
+mod meaning;
 mod replay;
 
 use std::fmt::Write as _;

@@ -3,22 +3,25 @@
 //! - The same text becomes the same stand-in, of the same shape, under one key; without the key nobody can tell which was
 //!   which. The key is never kept.
 //! - Dates and times of day stay. Amounts are multiplied by one whole number, so that sums, balances and equalities hold.
+//! - A number in groups (`77 12 34 56`) is one number. Outside of cells a number of one or two digits stays.
 //! - A whole text stays when the selector file names it (a header, a status word). In a text that a regex of the file matches,
-//!   the words of that regex stay. What stayed is in [`Redactor::kept`], for a person to look over.
+//!   the words of that regex stay. So does what CSS of the file asks of an attribute. What stayed is in [`Redactor::kept`],
+//!   for a person to look over.
 //! - Names of which pages are built (ids, classes, parts of paths, keys of queries and of JSON) stay where they hold few digits. They are in
 //!   [`Redactor::names`].
 
+mod dates;
+mod numbers;
 mod page;
+mod stays;
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use crate::extract::text::collapse;
-use crate::normalize::is_month;
-use crate::selectors::{CellSource, Portal, Skip, Source, Step};
+use crate::selectors::Portal;
 
 /// Codes that say nothing about anybody.
 const CURRENCIES: [&str; 18] = [
@@ -26,30 +29,23 @@ const CURRENCIES: [&str; 18] = [
     "GNF", "BIF", "MGA", "USD", "EUR",
 ];
 
+/// How often a stand-in is drawn anew that is the text itself.
+const MOST_DRAWS: usize = 8;
+
 /// A constant that does not compile must end the program: without it nothing would be replaced.
 #[expect(clippy::expect_used, reason = "constants, compiled by every test")]
 fn constant(text: &str) -> Regex {
     Regex::new(text).expect("a regex")
 }
 
-static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    constant(
-        r"(?x) [0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}
-        | [0-9]{1,2}[-/\s]\s*[^\W\d_]{3,9}\.?[-/,\s]\s*[0-9]{2,4}
-        | [^\W\d_]{3,9}\.?\s+[0-9]{1,2},?\s+[0-9]{4}
-        | [0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(\s*[AaPp]\.?[Mm]\b\.?)?",
-    )
-});
-static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    constant(r"[0-9]{1,3}(?:[,.'’ \u{a0}\u{202f}][0-9]{3})+(?:[.,][0-9]+)?|[0-9]+[.,][0-9]+|[\w*]+")
-});
-
 /// Where a text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// In a cell of a table: a number is an amount, or somebody's.
+    /// In a cell of a table, a list or a row: a number is an amount, or somebody's.
     Cell,
-    /// Anywhere else: a small number counts pages or days.
+    /// Where the portal prints a number that the selector file reads of the page as a whole (`table.count`): it stays.
+    Count,
+    /// Anywhere else: a number of one or two digits counts pages or days.
     Elsewhere,
 }
 
@@ -63,6 +59,12 @@ pub struct Redactor {
     phrases: BTreeSet<String>,
     /// Regexes of the file, and the words in each.
     patterns: Vec<(Regex, BTreeSet<String>)>,
+    /// What CSS of the file asks of attributes.
+    asked: Vec<stays::Asked>,
+    /// Attributes with text that the file reads.
+    attributes: BTreeSet<String>,
+    /// What stays in a [`Place::Count`] of this page: its number, and the words that tell it.
+    counts: BTreeSet<String>,
     /// The account's number: it looks like an amount, and whoever knows it would learn the factor.
     number: Option<String>,
     kept: BTreeSet<String>,
@@ -73,75 +75,15 @@ impl Redactor {
     /// For pages of this portal.
     #[must_use]
     pub fn new(key: [u8; 32], portal: &Portal) -> Self {
-        let fields = &portal.fields;
-        let sources = || {
-            fields.sources.values().chain(
-                fields
-                    .sources
-                    .values()
-                    .filter_map(|source| source.debit.as_deref()),
-            )
-        };
-        let columns = sources()
-            .flat_map(Source::columns)
-            .map(|(_, column)| column);
-        let skipped = portal.table.skip.iter().filter_map(|skip| match skip {
-            Skip::Cell { column, .. } => Some(column),
-            Skip::Whole(_) => None,
-        });
-        let columns: Vec<_> = columns.chain(skipped).collect();
-        let headers = columns
-            .iter()
-            .flat_map(|column| column.names.iter().chain(&column.after));
-        // The header of two rows is named with both: each may stand alone in a cell.
-        let headers = headers.flat_map(|name| name.split(" / ").chain([name.as_str()]));
-        let headers = headers.map(str::to_owned);
-        let labels = sources()
-            .flat_map(Source::cells)
-            .flat_map(|(_, cell)| match cell {
-                CellSource::Label { names } => names.clone(),
-                CellSource::Header(_) | CellSource::Css { .. } => Vec::new(),
-            });
-        let words = fields
-            .status
-            .keys()
-            .chain(fields.types.keys())
-            .chain(fields.kinds.keys())
-            .chain(fields.directions.keys())
-            .chain(&fields.blank)
-            .cloned();
-        let options = portal.table.steps.iter().filter_map(|step| match step {
-            Step::Choose { option, .. } => Some(option.clone()),
-            _other => None,
-        });
-        let phrases = headers.chain(labels).chain(words).chain(options);
-        let marks = [&portal.marks.signed_in, &portal.marks.signed_out].into_iter();
-        let marks = marks
-            .chain(portal.marks.outcomes.iter().map(|(mark, _)| mark))
-            .chain(portal.interstitials.iter().map(|one| &one.mark))
-            .chain(&portal.table.empty)
-            .filter_map(|mark| mark.text.as_ref());
-        let captures = sources().filter_map(|source| source.capture.as_ref());
-        let matches = columns.iter().filter_map(|column| column.matches.as_ref());
-        let counts = portal
-            .table
-            .count
-            .iter()
-            .chain(&portal.marks.password_expires_in);
-        let regexes = marks
-            .chain(captures)
-            .chain(matches)
-            .chain(portal.table.skip.iter().map(|skip| match skip {
-                Skip::Whole(text) | Skip::Cell { text, .. } => text,
-            }))
-            .chain(counts.map(|(_, regex)| regex));
+        let asked = stays::asked(portal);
         Self {
             factor: 3 + u128::from(key.first().copied().unwrap_or_default() % 5) * 2,
             key,
-            phrases: phrases.map(|phrase| folded(&phrase)).collect(),
-            patterns: regexes
-                .map(|regex| (regex.clone(), words_of(regex.as_str())))
-                .collect(),
+            phrases: stays::phrases(portal),
+            patterns: stays::patterns(portal),
+            attributes: stays::attributes(portal, &asked),
+            asked,
+            counts: BTreeSet::new(),
             number: None,
             kept: BTreeSet::new(),
             names: BTreeSet::new(),
@@ -163,7 +105,7 @@ impl Redactor {
         self
     }
 
-    /// Texts that stayed as they were, dates and small numbers left out.
+    /// Texts and numbers that stayed as they were, dates left out.
     #[must_use]
     pub fn kept(&self) -> &BTreeSet<String> {
         &self.kept
@@ -206,130 +148,94 @@ impl Redactor {
         let words: BTreeSet<String> = matching.flat_map(|(_, words)| words.clone()).collect();
         let mut made = String::new();
         let mut from = 0;
-        let dates = DATE.find_iter(text);
-        for date in dates.filter(|date| is_date(date.as_str()) && is_apart(text, date.range())) {
-            self.tokens(
-                text.get(from..date.start()).unwrap_or_default(),
-                place,
-                &words,
-                &mut made,
-            );
-            made.push_str(date.as_str());
-            from = date.end();
+        for date in dates::found(text) {
+            let before = text.get(from..date.start).unwrap_or_default();
+            self.numbers(before, place, &words, &mut made);
+            made.push_str(text.get(date.clone()).unwrap_or_default());
+            from = date.end;
         }
-        self.tokens(
-            text.get(from..).unwrap_or_default(),
-            place,
-            &words,
-            &mut made,
-        );
+        let rest = text.get(from..).unwrap_or_default();
+        self.numbers(rest, place, &words, &mut made);
         made
+    }
+
+    /// Of a text without dates.
+    fn numbers(&mut self, text: &str, place: Place, words: &BTreeSet<String>, made: &mut String) {
+        let mut from = 0;
+        for number in numbers::grouped(text) {
+            let before = text.get(from..number.start).unwrap_or_default();
+            self.tokens(before, place, words, made);
+            made.push_str(&self.in_groups(text.get(number.clone()).unwrap_or_default()));
+            from = number.end;
+        }
+        self.tokens(text.get(from..).unwrap_or_default(), place, words, made);
     }
 
     fn tokens(&mut self, text: &str, place: Place, words: &BTreeSet<String>, made: &mut String) {
         let mut from = 0;
-        for token in TOKEN.find_iter(text) {
-            made.push_str(text.get(from..token.start()).unwrap_or_default());
-            let stand_in = self.token(token.as_str(), place, words);
-            made.push_str(&stand_in);
-            from = token.end();
+        for token in numbers::tokens(text) {
+            made.push_str(text.get(from..token.start).unwrap_or_default());
+            let word = text.get(token.clone()).unwrap_or_default();
+            made.push_str(&self.token(word, place, words));
+            from = token.end;
         }
         made.push_str(text.get(from..).unwrap_or_default());
     }
 
     fn token(&mut self, token: &str, place: Place, words: &BTreeSet<String>) -> String {
-        if self.number.as_deref() == Some(token) {
-            return self.shaped(token);
+        let number = self.number.as_deref();
+        if number.is_some_and(|number| numbers::is_same(token, number)) {
+            return self.in_groups(token);
         }
-        let is_digit = |byte: u8| byte.is_ascii_digit();
-        let is_number = token.bytes().any(is_digit)
-            && !token.contains(['*', '_'])
-            && !token.chars().any(char::is_alphabetic);
-        if is_number {
-            let is_bare = token.bytes().all(is_digit);
-            let counts = place == Place::Elsewhere && is_bare && token.len() < 5;
-            return match (
-                counts,
-                is_bare && (token.len() > 7 || token.starts_with('0')),
-            ) {
-                (true, _) => token.to_owned(),
-                (false, true) if token.bytes().all(|byte| byte == b'0') => token.to_owned(),
-                (false, true) => self.shaped(token),
-                (false, false) => self.amount(token),
-            };
-        }
-        if words.contains(&folded(token)) || CURRENCIES.contains(&token) {
+        if self.stays(token, place, words) {
             self.kept.insert(token.to_owned());
             return token.to_owned();
         }
-        self.shaped(token)
+        let is_somebodys = numbers::is_bare(token) && (token.len() > 7 || token.starts_with('0'));
+        let is_amount = numbers::is_number(token) && !is_somebodys;
+        let amount = is_amount.then(|| numbers::times(token, self.factor));
+        amount.flatten().unwrap_or_else(|| self.shaped(token))
     }
 
-    /// The amount times the factor, written as it was.
-    fn amount(&self, token: &str) -> String {
-        let mark = token.rfind(|c: char| !c.is_ascii_digit());
-        let digits = |text: &str| {
-            text.chars()
-                .filter(char::is_ascii_digit)
-                .collect::<String>()
-        };
-        let behind = |at: usize| digits(token.get(at..).unwrap_or_default());
-        // Three digits behind the only mark may be thousands or decimals: either way the sum holds.
-        let decimals = mark.map_or(0, |at| behind(at).len());
-        let decimals = if decimals == 3 { 0 } else { decimals };
-        let Ok(number) = digits(token).parse::<u128>() else {
-            return self.shaped(token);
-        };
-        let made = number.saturating_mul(self.factor).to_string();
-        let made = format!("{made:0>width$}", width = decimals + 1);
-        let (whole, cents) = made.split_at(made.len() - decimals);
-        let group = token
-            .chars()
-            .find(|c| !c.is_ascii_digit())
-            .filter(|_| decimals == 0 || token.matches(|c: char| !c.is_ascii_digit()).count() > 1);
-        let mut text = String::new();
-        for (at, digit) in whole.chars().enumerate() {
-            if let Some(group) = group.filter(|_| at > 0 && (whole.len() - at).is_multiple_of(3)) {
-                text.push(group);
-            }
-            text.push(digit);
-        }
-        if let Some(mark) = mark.filter(|_| decimals > 0) {
-            text.extend(token.get(mark..).and_then(|rest| rest.chars().next()));
-            text.push_str(cents);
-        }
-        text
+    fn stays(&self, token: &str, place: Place, words: &BTreeSet<String>) -> bool {
+        let is_small = place != Place::Cell && token.len() <= 2;
+        let is_nothing = token.bytes().all(|byte| byte == b'0');
+        let is_counted =
+            || place == Place::Count && self.counts.contains(&collapse(token, token.len()).text);
+        numbers::is_bare(token) && (is_small || is_nothing)
+            || is_counted()
+            || words.contains(&folded(token))
+            || CURRENCIES.contains(&token)
+    }
+
+    /// A stand-in for letters and digits, the signs between them as they are: that of the number without its signs.
+    fn in_groups(&self, token: &str) -> String {
+        let bare: String = token.chars().filter(|c| c.is_alphanumeric()).collect();
+        let made = self.shaped(&bare);
+        let mut made = made.chars();
+        let letters = token.chars().map(|letter| match letter {
+            letter if letter.is_alphanumeric() => made.next().unwrap_or('9'),
+            sign => sign,
+        });
+        letters.collect()
     }
 
     /// A stand-in of the same length, cases and digits. The first three digits of a phone number say the country, and stay.
     fn shaped(&self, token: &str) -> String {
         let mut stream = Stream::new(&self.key, &folded(token));
-        let is_phone = token.len() >= 9
-            && token
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'*' | b'X' | b'x'));
-        let mut made: String = token
-            .chars()
-            .enumerate()
-            .map(|(at, letter)| match letter {
-                '0'..='9' if is_phone && at < 3 => letter,
-                '0'..='9' => char::from(b'0' + stream.next() % 10),
-                'X' | 'x' | '*' | '_' if is_phone => letter,
-                '*' | '_' => letter,
-                letter if letter.is_uppercase() => char::from(b'A' + stream.next() % 26),
-                letter if letter.is_alphabetic() => char::from(b'a' + stream.next() % 26),
-                _mark => '9',
-            })
-            .collect();
-        if made == token && token.len() > 3 {
-            // A number of this shape that happens to be itself.
-            made = made.chars().rev().collect();
+        let mut made = drawn(token, &mut stream);
+        // Now and then a short one draws itself; a sign always does.
+        for _ in 0..MOST_DRAWS {
+            if made != token {
+                break;
+            }
+            made = drawn(token, &mut stream);
         }
         made
     }
 
     /// A path and query: the path as the file or the portal's pages have it, without long numbers; of the query only dates,
-    /// small numbers and what the file itself asks for.
+    /// numbers of two digits and what the file itself asks for.
     pub fn address(&mut self, address: &str, portal: &Portal) -> String {
         let (address, _) = address.split_once('#').unwrap_or((address, ""));
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
@@ -338,72 +244,46 @@ impl Redactor {
         if query.is_empty() {
             return path;
         }
-        let own = |key: &str, value: &str| portal.table.path.contains(&format!("{key}={value}"));
+        let cursor = stays::cursor(portal);
         let mut made = url::form_urlencoded::Serializer::new(String::new());
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            if own(&key, &value) {
+            if stays::asks(portal, &key, &value) {
                 made.append_pair(&key, &value);
-            } else {
-                made.append_pair(&self.part(&key), &self.text(&value, Place::Elsewhere));
+                continue;
             }
+            let place = match cursor {
+                // The same stand-in as in the answer before.
+                Some(cursor) if cursor == key => Place::Cell,
+                Some(_) | None => Place::Elsewhere,
+            };
+            made.append_pair(&self.part(&key), &self.text(&value, place));
         }
         format!("{path}?{}", made.finish())
     }
 }
 
+/// Letters and digits in place of those of `token`.
+fn drawn(token: &str, stream: &mut Stream) -> String {
+    let is_phone = token.len() >= 9
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'*' | b'X' | b'x'));
+    let letters = token.chars().enumerate();
+    letters
+        .map(|(at, letter)| match letter {
+            '0'..='9' if is_phone && at < 3 => letter,
+            '0'..='9' => char::from(b'0' + stream.next() % 10),
+            'X' | 'x' | '*' | '_' if is_phone => letter,
+            '*' | '_' => letter,
+            letter if letter.is_uppercase() => char::from(b'A' + stream.next() % 26),
+            letter if letter.is_alphabetic() => char::from(b'a' + stream.next() % 26),
+            _mark => '9',
+        })
+        .collect()
+}
+
 fn folded(text: &str) -> String {
     text.to_lowercase()
-}
-
-/// The words that stand in a regex as they are.
-fn words_of(regex: &str) -> BTreeSet<String> {
-    let bare = regex
-        .replace("(?i)", " ")
-        .replace("\\d", " ")
-        .replace("\\w", " ")
-        .replace("\\s", " ")
-        .replace("\\b", " ");
-    let bare = bare.replace("A-Z", " ").replace("a-z", " ");
-    let words = bare.split(|c: char| !c.is_alphabetic());
-    words.filter(|word| word.len() > 1).map(folded).collect()
-}
-
-fn is_date(text: &str) -> bool {
-    if text.contains(':') {
-        return true;
-    }
-    let parts: Vec<&str> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|part| !part.is_empty())
-        .collect();
-    let is_year = |year: u32| (2000..=2099).contains(&year) || (20..=60).contains(&year);
-    let number = |part: &&str| part.parse::<u32>().ok();
-    let is_name = |part: &&str| part.chars().all(char::is_alphabetic);
-    let (names, numbers): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| is_name(part));
-    let numbers: Vec<Option<u32>> = numbers.iter().map(number).collect();
-    match (names.as_slice(), numbers.as_slice()) {
-        ([name], [Some(1..=31), Some(year)]) => is_month(name) && is_year(*year),
-        ([], [Some(2000..=2099), Some(1..=12), Some(1..=31)]) => true,
-        ([], [Some(day), Some(month), Some(year)]) => {
-            (1..=31).contains(day)
-                && (1..=31).contains(month)
-                && (*day <= 12 || *month <= 12)
-                && is_year(*year)
-        }
-        _other => false,
-    }
-}
-
-/// No letter or digit touches it.
-fn is_apart(text: &str, range: std::ops::Range<usize>) -> bool {
-    let before = text
-        .get(..range.start)
-        .and_then(|text| text.chars().next_back());
-    let behind = text.get(range.end..).and_then(|text| text.chars().next());
-    let free = |letter: Option<char>| {
-        letter.is_none_or(|letter| !letter.is_alphanumeric() && letter != '*')
-    };
-    free(before.filter(|letter| *letter != 'T')) && free(behind.filter(|letter| *letter != 'T'))
 }
 
 /// Bytes that follow from key and text.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::meaning::Meaning;
 use super::{FILE, HTML, JSON, Kind, Recording, Step};
 use crate::extract::export::{self, Converted, ExportError};
 use crate::extract::{self, Document, ExtractError};
@@ -34,7 +35,7 @@ pub struct Making<'a> {
     now: DateTime<Utc>,
     steps: Vec<Step>,
     files: Vec<(String, String)>,
-    /// Pages whose rows were not the same afterwards.
+    /// What pages do not say any more, by file, row and field.
     changed: Vec<String>,
 }
 
@@ -85,14 +86,7 @@ impl<'a> Making<'a> {
         let made = self.redactor.page(&page, self.portal);
         let is = is.unwrap_or_else(|| self.kind(&page, answers.as_ref()));
         let file = format!("page-{}.html", self.files.len() + 1);
-        if is == Kind::Table
-            && self.understood(&page)
-                != extract::parse(&made)
-                    .ok()
-                    .and_then(|page| self.understood(&page))
-        {
-            self.changed.push(file.clone());
-        }
+        self.compare(&file, &page, &made, is == Kind::Table);
         self.steps.push(Step {
             is,
             file: Some(file.clone()),
@@ -102,11 +96,31 @@ impl<'a> Making<'a> {
         Ok(())
     }
 
-    /// How many rows; `None` where none can be read.
-    fn understood(&self, page: &Document) -> Option<usize> {
+    /// Notes what the stand-ins changed beside what they stand for.
+    fn compare(&mut self, file: &str, before: &Document, made: &str, has_rows: bool) {
+        let changes = match extract::parse(made) {
+            Ok(after) => {
+                let before = self.meaning(before, has_rows);
+                before.changes(&self.meaning(&after, has_rows))
+            }
+            Err(_) => vec![": it is over the limits now".to_owned()],
+        };
+        let changes = changes.iter().map(|change| format!("{file}{change}"));
+        self.changed.extend(changes);
+    }
+
+    fn meaning(&self, page: &Document, has_rows: bool) -> Meaning {
+        let trial = has_rows.then(|| self.trial(page)).flatten();
+        Meaning::of(
+            understand::session(&self.portal.marks, page),
+            trial.as_ref(),
+        )
+    }
+
+    /// `None` where no rows can be read.
+    fn trial(&self, page: &Document) -> Option<Trial> {
         let account = trial::account(self.portal, None);
-        let trial = Trial::of(self.portal, account, page, self.now).ok()?;
-        Some(trial.understood().count())
+        Trial::of(self.portal, account, page, self.now).ok()
     }
 
     fn kind(&self, page: &Document, answers: Option<&Step>) -> Kind {
@@ -158,7 +172,7 @@ impl<'a> Making<'a> {
             let page = extract::parse(&converted.into_element()).ok()?;
             let session = understand::session(&self.portal.marks, &page);
             let is_marked = is_page && session != Session::Stranger;
-            self.understood(&page).filter(|_| !is_marked)
+            self.trial(&page).filter(|_| !is_marked)
         };
         self.portal.table.export.is_some() && read().is_some()
     }
@@ -186,9 +200,7 @@ impl<'a> Making<'a> {
                 Ok(_) | Err(_) => ("csv", CSV, self.redactor.csv(text, self.portal)?),
             },
         };
-        let after = table(made.as_bytes()).ok();
-        let after = after.and_then(|element| extract::parse(&element).ok());
-        let is_changed = self.understood(&before) != after.and_then(|page| self.understood(&page));
+        let after = table(made.as_bytes()).unwrap_or_default();
         let content_type = content_type.to_owned();
         let is = Kind::Download;
         let step = Step {
@@ -197,9 +209,7 @@ impl<'a> Making<'a> {
             ..step
         };
         let file = self.keep(step, ending, made);
-        if is_changed {
-            self.changed.push(file);
-        }
+        self.compare(&file, &before, &after, true);
         Ok(())
     }
 
@@ -245,16 +255,83 @@ impl<'a> Making<'a> {
 
 fn told(changed: &[String], redactor: &Redactor) -> String {
     let mut text = String::new();
-    for file in changed {
-        text.push_str(&format!("{file}: other rows are understood than before: look at it with `tillwatch portal try`\n"));
+    for change in changed {
+        text.push_str(&format!("{change}\n"));
     }
-    text.push_str("These texts of the pages stayed as they were, beside dates and small numbers. Is none of them anybody's?\n");
-    for phrase in redactor.kept() {
+    if !changed.is_empty() {
+        text.push_str(
+            "Stand-ins changed what these pages say: look at them with `tillwatch portal try`.\n",
+        );
+    }
+    text.push_str(
+        "These texts of the pages stayed as they were, beside dates. Is none of them anybody's?\n",
+    );
+    let is_number = |text: &&String| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (numbers, phrases): (Vec<&String>, Vec<&String>) =
+        redactor.kept().iter().partition(is_number);
+    for phrase in phrases {
         text.push_str(&format!("  {phrase}\n"));
     }
+    text.push_str("So did these numbers, which count something:\n");
+    text.push_str(&listed(numbers));
     text.push_str("So did these names of which the pages are built: ids, classes, parts of addresses, keys. Is none of them anybody's?\n");
-    let names: Vec<&str> = redactor.names().iter().map(String::as_str).collect();
-    text.push_str(&format!("  {}\n", names.join(" ")));
+    text.push_str(&listed(redactor.names()));
     text.push_str("Then write down what the pages must give: tillwatch portal test --accept\n");
     text
+}
+
+/// On one line.
+fn listed<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
+    let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
+    format!("  {}\n", words.join(" "))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::selectors::file;
+
+    fn told(portal: &Portal, html: &str) -> String {
+        let now = "2026-11-21T09:03:00Z".parse().unwrap();
+        let mut making = Making::new(portal, [7; 32], now, "600123");
+        making.page(html, None, Some(Kind::Table)).unwrap();
+        making.made().told
+    }
+
+    #[test]
+    fn a_page_that_is_read_as_before_is_told_by_what_stayed_in_it_alone() {
+        let text = include_str!("../../selectors/kilima.toml");
+        let portal = file::parse("kilima", "kilima.toml", text).unwrap();
+        let html = include_str!("../../selectors/recordings/kilima/pages/statement-first.html");
+        let told = told(&portal, html);
+        assert!(!told.contains("page-1.html"), "{told}");
+        let mut lines = told.lines();
+        lines.find(|line| line.starts_with("So did these numbers"));
+        let numbers: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+        assert!(numbers.contains(&"72") && numbers.contains(&"20"), "{told}");
+    }
+
+    #[test]
+    fn a_date_that_is_lost_is_told_by_file_row_and_field() {
+        let fields = r#"
+transaction_reference = { header = "Receipt No." }
+completion_date = { header = "Time", formats = ["%Y%m%d%H%M%S"] }
+status = { always = "completed" }
+type = { always = "merchantpay" }
+amount = { header = "Amount" }
+"#;
+        let portal = extract::tests::portal("", fields);
+        let row = "<td>UKL1<td>20261121100000<td>5";
+        let html = format!(
+            "<b id=operator>x</b><table><tr><th>Receipt No.<th>Time<th>Amount<tr>{row}</table>"
+        );
+        let told = told(&portal, &html);
+        let warning = "page-1.html, row 1: completion_date is not read as before\n";
+        assert!(told.contains(warning), "{told}");
+        assert!(
+            !told.contains("UKL1") && !told.contains("20261121100000"),
+            "{told}"
+        );
+    }
 }

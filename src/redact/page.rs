@@ -1,12 +1,13 @@
 //! A page, a JSON answer or a CSV with stand-ins. Of a page only what is named here is written. Pure.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use scraper::{ElementRef, Node};
 use serde_json::Value;
 use url::{ParseError, Url};
 
-use super::{Place, Redactor};
+use super::{Place, Redactor, stays};
 use crate::extract::Document;
 use crate::extract::export::{self, ExportError};
 use crate::selectors::Portal;
@@ -33,9 +34,20 @@ const STRUCTURE: [&str; 19] = [
     "selected",
     "data-inexact",
 ];
+/// Attributes that say where a cell of a grid stands: by a number, or by one of [`WORDS`].
+const POSITIONS: [&str; 6] = [
+    "aria-colindex",
+    "aria-rowindex",
+    "aria-colspan",
+    "aria-rowspan",
+    "aria-hidden",
+    "aria-sort",
+];
+/// What stands in them beside numbers (WAI-ARIA 1.2).
+const WORDS: [&str; 6] = ["true", "false", "ascending", "descending", "none", "other"];
 /// Attributes that lead somewhere.
 const ADDRESSES: [&str; 3] = ["href", "src", "action"];
-/// Attributes with text in them.
+/// Attributes with text in them; so have all of `data-`.
 const TEXTS: [&str; 6] = [
     "value",
     "title",
@@ -51,8 +63,16 @@ const VOID: [&str; 13] = [
 ];
 
 impl Redactor {
-    /// The page, written anew: elements, the attributes that build it, and stand-ins. No script, no style, no comment.
+    /// The page, written anew: elements, the attributes that build it, and stand-ins. No script, no style but what takes an
+    /// element from view, no comment.
     pub fn page(&mut self, page: &Document, portal: &Portal) -> String {
+        self.counts = BTreeSet::new();
+        for (css, regex) in stays::counts(portal) {
+            if let Some(number) = page.captured(css, regex) {
+                self.counts.extend(stays::words_of(regex.as_str()));
+                self.counts.insert(number);
+            }
+        }
         let mut made = String::from("<!DOCTYPE html>\n");
         self.element(
             page.tree().root_element(),
@@ -95,11 +115,7 @@ impl Redactor {
         if VOID.contains(&name) {
             return;
         }
-        let place = if matches!(name, "td" | "th" | "li" | "dd") {
-            Place::Cell
-        } else {
-            place
-        };
+        let place = place_of(element, portal).unwrap_or(place);
         for child in element.children() {
             match child.value() {
                 Node::Text(text) => {
@@ -122,23 +138,43 @@ impl Redactor {
     }
 
     fn attribute(&mut self, key: &str, value: &str, portal: &Portal) -> Option<String> {
-        if STRUCTURE.contains(&key) {
+        if key == "style" {
+            return hiding(value);
+        }
+        if STRUCTURE.contains(&key) || POSITIONS.contains(&key) && is_position(value) {
             let words = value.split(' ').map(|word| self.name(word, 5));
             return Some(words.collect::<Vec<_>>().join(" "));
         }
         if ADDRESSES.contains(&key) {
-            let path = value
-                .strip_prefix(&portal.origin.to_string())
-                .unwrap_or(value);
-            let is_relative = matches!(Url::parse(path), Err(ParseError::RelativeUrlWithoutBase));
-            let is_here = is_relative && !path.starts_with("//") && !path.starts_with('#');
-            return Some(if is_here {
-                self.address(path, portal)
-            } else {
-                "#".to_owned()
-            });
+            return Some(self.link(value, portal));
         }
-        TEXTS.contains(&key).then(|| self.text(value, Place::Cell))
+        // What a script calls its data is a name too.
+        let is_data = key.starts_with("data-") && self.name(key, 5) == key;
+        let is_text = is_data || TEXTS.contains(&key) || self.attributes.contains(key);
+        is_text.then(|| self.text_of(key, value))
+    }
+
+    fn link(&mut self, to: &str, portal: &Portal) -> String {
+        let path = to.strip_prefix(&portal.origin.to_string()).unwrap_or(to);
+        let is_relative = matches!(Url::parse(path), Err(ParseError::RelativeUrlWithoutBase));
+        if is_relative && !path.starts_with("//") && !path.starts_with('#') {
+            self.address(path, portal)
+        } else {
+            "#".to_owned()
+        }
+    }
+
+    /// The text of an attribute; what CSS of the file asks of it stays.
+    fn text_of(&mut self, key: &str, value: &str) -> String {
+        let asked = self.asked.iter().find(|asked| asked.holds(key, value));
+        let Some(asked) = asked.map(|asked| asked.text.clone()) else {
+            return self.text(value, Place::Cell);
+        };
+        let (before, behind) = value.split_once(&asked).unwrap_or_default();
+        let before = self.text(before, Place::Cell);
+        let made = format!("{before}{asked}{}", self.text(behind, Place::Cell));
+        self.kept.insert(asked);
+        made
     }
 
     /// JSON with its keys, and stand-ins for its values.
@@ -170,4 +206,37 @@ impl Redactor {
     pub fn csv(&mut self, text: &str, portal: &Portal) -> Result<String, ExportError> {
         export::rewritten(portal, text, &mut |cell| self.text(cell, Place::Cell))
     }
+}
+
+/// Where the texts of this element stand; `None`: where the element stands itself.
+fn place_of(element: ElementRef<'_>, portal: &Portal) -> Option<Place> {
+    if stays::counts(portal).any(|(css, _)| css.matches(&element)) {
+        return Some(Place::Count);
+    }
+    let role = element.attr("role").unwrap_or_default();
+    let is_cell = matches!(element.value().name(), "td" | "th" | "li" | "dd")
+        || matches!(role, "cell" | "gridcell" | "columnheader" | "rowheader")
+        || portal.table.rows.matches(&element);
+    is_cell.then_some(Place::Cell)
+}
+
+fn is_position(value: &str) -> bool {
+    WORDS.contains(&value) || value.parse::<u16>().is_ok()
+}
+
+/// Those rules of a `style` that take the element from view: where hidden text is no part of the table, it must stay hidden.
+fn hiding(style: &str) -> Option<String> {
+    let rules = style.split(';').filter_map(|rule| {
+        let (name, value) = rule.split_once(':')?;
+        let (name, value) = (name.trim().to_lowercase(), value.trim().to_lowercase());
+        let word = value.trim_end_matches("!important").trim_end();
+        match (name.as_str(), word) {
+            ("display", "none") | ("visibility", "hidden" | "collapse") => {
+                Some(format!("{name}: {word}"))
+            }
+            _other => None,
+        }
+    });
+    let rules: Vec<String> = rules.collect();
+    (!rules.is_empty()).then(|| rules.join("; "))
 }

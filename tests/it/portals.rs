@@ -6,4 +6,4 @@ mod outcomes;
 mod stage;
 mod tausi;
 mod way_there;
-mod wimbi;
+pub mod wimbi;

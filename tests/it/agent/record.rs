@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::stage::{Cast, PLANTED, Stage, planted, walk, write_secret};
+use crate::portals::wimbi;
 
 async fn output(command: &mut Command) -> (bool, String) {
     let done = command.output().await.unwrap();
@@ -130,11 +131,21 @@ async fn the_running_agent_records_its_own_pages_and_they_replay_in_a_browser() 
 
 /// A guest's account, read by a running agent and then recorded with its next sign-in.
 async fn guest_recorded(which: Which, rows: usize) -> Stage {
+    guest_recorded_by(which, rows, None).await
+}
+
+/// The same by a selector file of another text than the one that is shipped.
+async fn guest_recorded_by(which: Which, rows: usize, selectors: Option<&str>) -> Stage {
     let mut stage = Stage::set(vec![], "").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let since = (Clock::System.now() - TimeDelta::days(2)).to_rfc3339();
-    let keys = format!("poll = \"5m\"\nsince = \"{since}\"");
+    // All of it in one reading: the session is ended when nothing more is asked of it.
+    let keys = format!("poll = \"5m\"\nsince = \"{since}\"\nlook_back = \"3d\"");
     stage.add_guest(which, "600456", listener, &keys);
+    if let Some(text) = selectors {
+        let file = format!("selectors/{}.toml", which.as_str());
+        fs::write(stage.path(&file), text).unwrap();
+    }
     let portal = stage.guests[0].control();
     portal.seed_history(rows).unwrap();
     let agent = stage.start();
@@ -190,6 +201,21 @@ async fn an_export_is_recorded_as_the_file_that_it_is() {
         ok && said.contains("3 of the pages in a browser too"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn an_endpoint_of_several_pages_is_recorded_and_replayed_page_by_page() {
+    let stage = guest_recorded_by(Which::Wimbi, 35, Some(&wimbi::file_by_cursor())).await;
+    let steps = said_of(&stage, "wimbi", "live");
+    let pages = steps.matches("at = \"/api/payments?").count();
+    assert!(pages > 1, "{steps}");
+    assert_eq!(steps.matches("after=").count(), pages - 1, "{steps}");
+    holds_nothing_of_the_guest(&stage);
+    let (ok, said) = tested(&stage, "wimbi", "--accept").await;
+    assert!(ok, "{said}");
+    let (ok, said) = tested(&stage, "wimbi", "--browser").await;
+    let in_browser = format!("{} of the pages in a browser too", 2 + pages);
+    assert!(ok && said.contains(&in_browser), "{said}");
 }
 
 #[tokio::test]

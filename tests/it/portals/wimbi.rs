@@ -72,15 +72,25 @@ const SCRIPTED: &[(&str, &str)] = &[
     ),
 ];
 
-/// A stage whose file has this instead of its download, and other words.
-async fn stage(table: &str, words: &[(&str, &str)]) -> Stage {
-    let mut stage = Stage::new(Which::Wimbi).await;
+/// The file that is shipped with this instead of its download, and other words.
+fn file(table: &str, words: &[(&str, &str)]) -> String {
     let file = format!("{}/selectors/wimbi.toml", env!("CARGO_MANIFEST_DIR"));
     let mut text = fs::read_to_string(file).unwrap();
     for (old, new) in [(LINK, table)].iter().chain(words) {
         assert_eq!(text.matches(old).count(), 1, "`{old}` stands there once");
         text = text.replacen(old, new, 1);
     }
+    text
+}
+
+/// The file of one who reads the endpoint by its cursor.
+pub fn file_by_cursor() -> String {
+    file(CURSOR, POINTERS)
+}
+
+async fn stage(table: &str, words: &[(&str, &str)]) -> Stage {
+    let mut stage = Stage::new(Which::Wimbi).await;
+    let text = file(table, words);
     let origin = stage.selectors.origin.clone();
     stage.selectors = selectors::file::parse("wimbi", "wimbi.toml", &text)
         .map_err(|found| found.to_string())
