@@ -28,7 +28,7 @@ use crate::payment::{AccountName, NotAPaymentId, PaymentId};
 use crate::portal::kept::Kept;
 use crate::selectors::Portal;
 use crate::status::Halt;
-use crate::store::{Breaker, Refused, Store, StoreError};
+use crate::store::{Refused, Store, StoreError};
 
 /// Longest request or answer, in bytes.
 const MAX_LINE: u64 = 4 << 20;
@@ -349,7 +349,7 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
 
 async fn resume_in(store: &Store, account: &AccountName) -> Result<String, String> {
     let resumed = async {
-        store.set_breaker(account, Breaker::Closed).await?;
+        store.close_breaker(account).await?;
         store.set_paused(account, false).await?;
         store.read_by(account).await
     };

@@ -59,6 +59,9 @@ pub struct Trouble {
     pub todo: String,
     /// How bad: one that grew worse is told again.
     pub level: u32,
+    /// Names what asks for a person, where a kind has several: another one is told too. No number in it that changes.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// How things stand.
@@ -84,25 +87,37 @@ pub struct Facts<'a> {
 #[must_use]
 pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
     let mut found = BTreeMap::new();
-    let mut add = |subject, kind, what: String, todo: &str, level| {
-        let todo = todo.to_owned();
-        found.insert(Key { subject, kind }, Trouble { what, todo, level });
-    };
     let account = |name: &AccountName| Subject::Account(name.to_string());
-    for broken in facts.broken {
-        add(
-            account(&broken.account),
-            Kind::Broken,
-            broken.why.clone(),
-            "correct that, then restart",
-            1,
-        );
+    let broken = facts.broken.iter().map(|broken| {
+        let (what, reason) = (broken.why.clone(), broken.why.clone());
+        let todo = "correct that, then restart".to_owned();
+        (&broken.account, Kind::Broken, what, todo, reason)
+    });
+    let of_states = facts.statuses.iter().filter_map(|status| {
+        let (kind, what, todo, reason) = of_state(status)?;
+        Some((&status.account, kind, what, todo, reason))
+    });
+    for (name, kind, what, todo, reason) in broken.chain(of_states) {
+        let subject = account(name);
+        let trouble = Trouble {
+            what,
+            todo,
+            level: 1,
+            reason,
+        };
+        found.insert(Key { subject, kind }, trouble);
     }
+    let mut add = |subject, kind, what: String, todo: &str, level| {
+        let trouble = Trouble {
+            what,
+            todo: todo.to_owned(),
+            level,
+            reason: String::new(),
+        };
+        found.insert(Key { subject, kind }, trouble);
+    };
     for status in facts.statuses {
         let subject = account(&status.account);
-        if let Some((kind, what, todo)) = of_state(status) {
-            add(subject.clone(), kind, what, &todo, 1);
-        }
         if let Some(wrong) = &status.selectors_wrong {
             let what = format!("its selector file was changed and is not taken: {wrong}");
             let todo = "correct it: the one from before stays in force meanwhile";
@@ -166,28 +181,37 @@ pub fn troubles(facts: &Facts<'_>) -> BTreeMap<Key, Trouble> {
     found
 }
 
-fn of_state(status: &Status) -> Option<(Kind, String, String)> {
+/// What asks for a person, what happened, what to do, and the name of the reason.
+fn of_state(status: &Status) -> Option<(Kind, String, String, String)> {
     let name = &status.account;
     match &status.state {
         State::Stopped(halt) => Some((
             Kind::Stopped,
             halt.advice().into_owned(),
             after(*halt, name),
+            halt.as_str().to_owned(),
         )),
         State::WaitsForCode { until, given: true } => Some((
             Kind::Code,
             "the portal asks for a one-time code".to_owned(),
             format!("run `tillwatch otp {name}` before {}", text(*until)),
+            String::new(),
         )),
         State::OutboxFull => Some((
             Kind::OutboxFull,
             "the outbox is full, so the account is not read".to_owned(),
             "correct the sink that takes no events".to_owned(),
+            String::new(),
         )),
-        State::Failing { why, person: true } => Some((
+        State::Failing {
+            why,
+            person: true,
+            reason,
+        } => Some((
             Kind::Failing,
             why.clone(),
             format!("correct it; it is tried again, at once by `tillwatch poll {name}`"),
+            reason.clone(),
         )),
         State::Failing { person: false, .. }
         | State::WaitsForCode { given: false, .. }
@@ -257,23 +281,22 @@ fn text(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Accounts whose state says nothing of what was wrong: they start, are on their way in, or wait for their time. Only another
-/// state shows whether it is over.
+/// Trouble that may go on though it is not found: what the account is doing, or that it does not run, says nothing of it.
 #[must_use]
-pub fn unsettled(statuses: &[Status]) -> BTreeSet<Subject> {
-    let on_the_way = statuses.iter().filter(|status| {
-        matches!(
-            status.state,
-            State::Starting
-                | State::SigningIn
-                | State::Quiet
-                | State::Unattended { .. }
-                | State::WaitsForLogin { .. }
-        )
+pub fn unsettled(statuses: &[Status], broken: &[Broken]) -> BTreeSet<Key> {
+    let running = statuses
+        .iter()
+        .map(|status| (&status.account, Kind::left_open(&status.state)));
+    let broken = broken
+        .iter()
+        .map(|broken| (&broken.account, Kind::OF_STATE));
+    let open = running.chain(broken).flat_map(|(account, kinds)| {
+        kinds.iter().map(|kind| Key {
+            subject: Subject::Account(account.to_string()),
+            kind: *kind,
+        })
     });
-    on_the_way
-        .map(|status| Subject::Account(status.account.to_string()))
-        .collect()
+    open.collect()
 }
 
 /// What is to be told.
@@ -311,6 +334,8 @@ struct Open {
     since: Duration,
     /// The level that was told.
     told: Option<u32>,
+    /// The reasons that were told.
+    reasons: BTreeSet<String>,
     /// It was found in this run.
     found: bool,
     gone: Option<Duration>,
@@ -327,11 +352,11 @@ impl Watch {
     #[must_use]
     pub fn resume(told: Told, now: Duration) -> Self {
         let open = told.into_iter().map(|(key, trouble)| {
-            let told = Some(trouble.level);
             let open = Open {
-                trouble,
                 since: now,
-                told,
+                told: Some(trouble.level),
+                reasons: BTreeSet::from([trouble.reason.clone()]),
+                trouble,
                 found: false,
                 gone: None,
             };
@@ -354,13 +379,12 @@ impl Watch {
     pub fn look(
         &mut self,
         found: BTreeMap<Key, Trouble>,
-        unsettled: &BTreeSet<Subject>,
+        unsettled: &BTreeSet<Key>,
         now: Duration,
     ) -> Vec<Notice> {
         let mut notices = Vec::new();
         self.open.retain(|key, open| {
-            let waits = key.kind.is_of_state() && unsettled.contains(&key.subject);
-            if waits || found.contains_key(key) {
+            if unsettled.contains(key) || found.contains_key(key) {
                 return true;
             }
             if open.told.is_none() {
@@ -386,20 +410,25 @@ impl Watch {
                 trouble: trouble.clone(),
                 since: now,
                 told: None,
+                reasons: BTreeSet::new(),
                 found: true,
                 gone: None,
             });
             (open.found, open.gone) = (true, None);
             let lasted = now.saturating_sub(open.since) >= key.kind.patience();
             // Another reason asks something else of the person.
-            let is_other = matches!(key.kind, Kind::Stopped | Kind::Broken)
-                && trouble.what != open.trouble.what;
+            let is_other = !open.reasons.contains(&trouble.reason);
             let is_news = open
                 .told
                 .is_none_or(|told| trouble.level > told || is_other);
             if lasted && is_news {
                 open.told = Some(trouble.level);
                 open.trouble = trouble.clone();
+                // Failures come and go by turns by themselves: each is told once, until the account is read.
+                if key.kind != Kind::Failing {
+                    open.reasons.clear();
+                }
+                open.reasons.insert(trouble.reason.clone());
                 notices.push(Notice {
                     key,
                     trouble,

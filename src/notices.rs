@@ -186,7 +186,7 @@ fn look(
         began,
     });
     let monotonic = subjects.clock.monotonic();
-    watch.look(found, &unsettled(statuses), monotonic)
+    watch.look(found, &unsettled(statuses, &subjects.broken), monotonic)
 }
 
 /// Rows in quarantine and open holes of each account; `None` when the store does not say.
@@ -312,6 +312,7 @@ mod tests {
                 what: "it".to_owned(),
                 todo: "do".to_owned(),
                 level: 1,
+                reason: String::new(),
             },
             solved,
         }

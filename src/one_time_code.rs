@@ -33,8 +33,6 @@ pub struct Codes {
     wait: Duration,
     /// How long one that was given counts.
     valid: Duration,
-    /// The last time step whose code was typed.
-    used: Option<u64>,
 }
 
 /// There is no code.
@@ -75,7 +73,6 @@ impl Codes {
             desk,
             wait,
             valid,
-            used: None,
         }
     }
 
@@ -122,16 +119,18 @@ impl Codes {
         Ok(())
     }
 
-    /// The code for the form that was sent at `asked_at`; no other is ever given for it, and none twice.
+    /// The code for the form that was sent at `asked_at`; no other is ever given for it, and none twice: `used` is the time
+    /// step of the last one that was computed.
     ///
     /// # Errors
     /// [`CodeError`].
     pub async fn code(
-        &mut self,
+        &self,
         ticket: &Ticket<'_>,
         account: &str,
         asked_at: DateTime<Utc>,
         clock: &Clock,
+        used: &mut Option<u64>,
     ) -> Result<SecretString, CodeError> {
         match &self.by {
             By::Nobody => Err(CodeError::Nobody),
@@ -140,9 +139,9 @@ impl Codes {
                 let seed = Seed::parse(&text)?;
                 loop {
                     let now = u64::try_from(clock.now().timestamp()).unwrap_or_default();
-                    match seed.code(now, self.used) {
+                    match seed.code(now, *used) {
                         Ok(code) => {
-                            self.used = Some(code.step);
+                            *used = Some(code.step);
                             return Ok(code.text);
                         }
                         Err(pause) => tokio::time::sleep(pause).await,

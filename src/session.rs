@@ -168,7 +168,7 @@ pub enum Next {
     StopAccount,
 }
 
-/// A portal that is down is asked again soon: the gate's pauses grow by themselves.
+/// A portal that is down is asked again soon; the pauses grow with each time in a row.
 const PORTAL_DOWN: Duration = Duration::from_secs(30);
 /// Another session of the user ends when it goes idle or its person signs out.
 const OTHER_SESSION: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use leave::Leave;
+use leave::{Leave, strictest};
 
 use crate::agent::Seat;
 use crate::attended::Attended;
@@ -20,7 +20,7 @@ use crate::extract::{self, ExtractError};
 use crate::login::budget::{Verdict, Why};
 use crate::login::code::Ticket;
 use crate::login::credentials::{self, CredentialError, Sources};
-use crate::login::gate::{Gate, Refused};
+use crate::login::gate::{Gate, Refused, Turn};
 use crate::login::ledger::Expectation;
 use crate::one_time_code::{CodeError, Codes};
 use crate::payment::AccountName;
@@ -30,6 +30,9 @@ use crate::session::{Next, Outcome};
 use crate::status::{Halt, State};
 use crate::store::{Breaker, CredentialFingerprint, Store, StoreError};
 use crate::understand::{self, Session};
+
+/// After so long is looked again whether another account of the portal user is through with its sign-in.
+const OTHERS_TURN: Duration = Duration::from_secs(5);
 
 /// How a try to sign in ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +137,7 @@ impl<P: Portal> Attempt<'_, P> {
     /// When there is no secret or the store fails.
     pub async fn halted(&self) -> Result<Option<Halt>, SignInError> {
         let credential = self.credential().await?;
-        let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
+        let version = self.version(&credential).await?;
         Ok(self.leave(version).await?.err())
     }
 
@@ -144,7 +147,12 @@ impl<P: Portal> Attempt<'_, P> {
     /// See [`SignInError`].
     pub async fn make(mut self) -> Result<SignIn, SignInError> {
         let credential = self.credential().await?;
-        let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
+        let version = self.version(&credential).await?;
+        // Two accounts of one portal user must not try at once what the portal may be about to refuse.
+        let Some(mut turn) = self.gate.turn() else {
+            let (wait, why) = (OTHERS_TURN, Why::Turn);
+            return Ok(SignIn::Wait { wait, why });
+        };
         let leave = match self.leave(version).await? {
             Ok(leave) => leave,
             Err(halt) => {
@@ -155,6 +163,16 @@ impl<P: Portal> Attempt<'_, P> {
             }
         };
         let now = self.clock.now();
+        let wait = leave.pause(now);
+        if !wait.is_zero() {
+            let (account, outcome) = (self.account.as_str(), Outcome::Unknown);
+            tracing::warn!(
+                account,
+                wait_s = wait.as_secs(),
+                "nobody knows what the portal said to the last sign-in: the next one waits"
+            );
+            return Ok(SignIn::Later { outcome, wait });
+        }
         let closed = self
             .attended
             .and_then(|hours| hours.closed_for(now, self.selectors.zone));
@@ -192,11 +210,10 @@ impl<P: Portal> Attempt<'_, P> {
         // as if nothing had been.
         self.set_breaker(leave.used_up(version, self.clock.now()))
             .await?;
-        let outcome = match self.click(&credential).await {
+        let outcome = match self.click(&credential, &mut turn).await {
             Ok(outcome) => outcome,
             Err(no_verdict) => {
-                let as_before = leave.breaker(version, self.clock.now());
-                self.set_breaker(as_before).await?;
+                self.leave_behind(leave.breaker(version)).await?;
                 return Err(no_verdict);
             }
         };
@@ -211,7 +228,11 @@ impl<P: Portal> Attempt<'_, P> {
     ///
     /// # Errors
     /// When the credential was not sent, or was taken and the agent stops while it waits for a code.
-    async fn click(&mut self, credential: &Credential) -> Result<Outcome, SignInError> {
+    async fn click(
+        &mut self,
+        credential: &Credential,
+        turn: &mut Turn,
+    ) -> Result<Outcome, SignInError> {
         let desk = self.codes.desk().clone();
         let (ticket, clicked) = (desk.open(), self.clock.now());
         let outcome = match self.portal.submit(credential).await {
@@ -233,7 +254,7 @@ impl<P: Portal> Attempt<'_, P> {
             Err(error) => self.unanswered(&error),
         };
         if outcome == Outcome::OtpRequired && self.codes.are_there() {
-            return self.answer(&ticket, clicked).await;
+            return self.answer(&ticket, clicked, turn).await;
         }
         Ok(outcome)
     }
@@ -282,6 +303,7 @@ impl<P: Portal> Attempt<'_, P> {
         &mut self,
         ticket: &Ticket<'_>,
         clicked: DateTime<Utc>,
+        turn: &mut Turn,
     ) -> Result<Outcome, SignInError> {
         let account = self.account.as_str();
         let waiting = ticket.announce(self.codes.wait());
@@ -291,7 +313,9 @@ impl<P: Portal> Attempt<'_, P> {
             status.state = State::WaitsForCode { until, given };
         });
         tracing::info!(account, until = %waiting.until, "the portal asks for a one-time code");
-        let code = self.codes.code(ticket, account, clicked, self.clock).await;
+        let used = &mut turn.code_step;
+        let code = self.codes.code(ticket, account, clicked, self.clock, used);
+        let code = code.await;
         self.seat.update(|status| status.state = State::SigningIn);
         let code = match code {
             Ok(code) => code,
@@ -339,29 +363,49 @@ impl<P: Portal> Attempt<'_, P> {
         })
     }
 
-    /// How often this version of the credential may be tried, or why not at all. A changed one closes the breaker.
+    /// Which version of the credential it is.
+    async fn version(&self, credential: &Credential) -> Result<CredentialFingerprint, SignInError> {
+        let salt = self.store.credential_salt().await?;
+        Ok(credentials::fingerprint(&salt, self.ledger, credential))
+    }
+
+    /// How often this version of the credential may be tried, or why not at all. A changed one closes the breaker. What the
+    /// portal said of it to another account of the same portal user counts, and is kept, as if it had been said to this one.
     async fn leave(
         &self,
         version: CredentialFingerprint,
     ) -> Result<Result<Leave, Halt>, SignInError> {
-        Ok(match self.store.breaker(self.account).await? {
-            Breaker::Closed => Ok(Leave::Free),
-            Breaker::Missing => Err(Halt::BreakerLost),
-            Breaker::Doubtful { credential, .. } if credential == version => Ok(Leave::OnceMore),
-            Breaker::Open {
-                credential,
-                outcome,
-                ..
-            } if credential == version => Err(Halt::from_word(&outcome)),
+        let own = match self.store.breaker(self.account).await? {
+            Breaker::Missing => return Ok(Err(Halt::BreakerLost)),
+            Breaker::Closed => Breaker::Closed,
+            breaker if breaker.credential() == Some(version) => breaker,
             Breaker::Doubtful { .. } | Breaker::Open { .. } => {
                 tracing::info!(
                     account = self.account.as_str(),
                     "the credential changed: signing in is allowed again"
                 );
                 self.set_breaker(Breaker::Closed).await?;
-                Ok(Leave::Free)
+                Breaker::Closed
             }
+        };
+        let elsewhere = self.store.breakers_elsewhere(self.account, version).await?;
+        let breaker = strictest(own.clone(), elsewhere);
+        if breaker != own {
+            self.set_breaker(breaker.clone()).await?;
+        }
+        Ok(match breaker {
+            Breaker::Closed | Breaker::Missing => Ok(Leave::Free),
+            Breaker::Doubtful { since, .. } => Ok(Leave::OnceMore(since)),
+            Breaker::Open { outcome, .. } => Err(Halt::from_word(&outcome)),
         })
+    }
+
+    /// What the attempt leaves. Other accounts may have taken over the doubt there was while it lasted.
+    async fn leave_behind(&self, breaker: Breaker) -> Result<(), SignInError> {
+        match breaker {
+            Breaker::Closed => Ok(self.store.close_breaker(self.account).await?),
+            breaker => self.set_breaker(breaker).await,
+        }
     }
 
     async fn set_breaker(&self, breaker: Breaker) -> Result<(), SignInError> {
@@ -396,10 +440,9 @@ impl<P: Portal> Attempt<'_, P> {
         let (credential, since) = (version, self.clock.now());
         let (breaker, then) = match (outcome.consequence().next, leave) {
             (Next::GoOn, _) => (Breaker::Closed, SignIn::In),
-            (Next::WaitAndRetry { at_least: wait }, _) => (
-                leave.breaker(credential, since),
-                SignIn::Later { outcome, wait },
-            ),
+            (Next::WaitAndRetry { at_least: wait }, _) => {
+                (leave.breaker(credential), SignIn::Later { outcome, wait })
+            }
             (Next::RetryOnceThenStop { at_least: wait }, Leave::Free) => (
                 leave.used_up(credential, since),
                 SignIn::Later { outcome, wait },
@@ -420,7 +463,7 @@ impl<P: Portal> Attempt<'_, P> {
                 )
             }
         };
-        self.set_breaker(breaker).await?;
+        self.leave_behind(breaker).await?;
         Ok(then)
     }
 }

@@ -141,6 +141,8 @@ pub enum State {
         why: String,
         /// A person must act, or it has failed for long.
         person: bool,
+        /// Names what failed: the same in each try, whatever numbers the words carry.
+        reason: String,
     },
 }
 

@@ -154,12 +154,12 @@ impl<P: Portal> Agent<P> {
         }
     }
 
-    /// A pause signs out, also of a session that was imported and not tried yet: who imported it hears so at once.
+    /// A pause keeps no session, also none that was imported and not tried yet: who imported it hears so at once.
     pub(super) fn say_import_dropped(&mut self) {
         self.imported = false;
         let name = &self.account.about.name;
         let said = format!(
-            "{name} was paused before the session could be tried, and a pause signs out: import a new one, which ends the pause"
+            "{name} was paused before the session could be tried, and a pause keeps none: import a new one, which ends the pause"
         );
         self.answer_import(Answer::Refused(said));
     }

@@ -37,7 +37,7 @@ mod turn;
 
 pub use account::{Account, Edges, Limits, Seat};
 pub use failure::TurnError;
-use failure::{LASTING, judge};
+use failure::{LASTING, judge, reason};
 use history::Holes;
 use orders::ordered;
 
@@ -62,6 +62,8 @@ pub struct Agent<P> {
     newest: Option<DateTime<Utc>>,
     watermark_told: Option<Duration>,
     failures: u32,
+    /// Since when nothing but the browser or its WebDriver fails.
+    no_browser_since: Option<Duration>,
     /// Tries in a row that a day of history could not be read.
     past_failures: u32,
     /// Holes that are read again by date.
@@ -155,6 +157,7 @@ impl<P: Portal> Agent<P> {
             newest: None,
             watermark_told: None,
             failures: 0,
+            no_browser_since: None,
             past_failures: 0,
             holes: Holes::default(),
             polls: 0,
@@ -218,7 +221,7 @@ impl<P: Portal> Agent<P> {
                 }
                 continue;
             }
-            if self.stand.act() == Act::Read && self.edges.portal.needs_place() {
+            if self.wants_place() {
                 let Some(()) = self.await_place(due, &mut stop).await else {
                     break;
                 };
@@ -358,10 +361,16 @@ impl<P: Portal> Agent<P> {
         match turn {
             Ok(Turn::Read(done)) => self.after_reading(&done, began, now).await,
             Ok(Turn::Wait(wait, state)) => {
+                self.no_browser_since = None;
+                let wait = self.backed_off(wait, &state);
                 self.log_state(&state, wait);
                 self.waited_in = Some(state.clone());
                 self.schedule.wake_at(now + wait);
+                let is_idle = self.leaves_browser_idle(&state);
                 self.say(state, None).await;
+                if is_idle {
+                    self.edges.portal.park().await;
+                }
             }
             Ok(Turn::Stopping) => {}
             Err(error) => self.after_failure(&error, now).await,
@@ -370,6 +379,7 @@ impl<P: Portal> Agent<P> {
 
     async fn after_reading(&mut self, done: &Done, began: Duration, now: Duration) {
         self.failures = 0;
+        self.no_browser_since = None;
         self.waited_in = None;
         self.person_asked = None;
         self.no_more_doubt().await;
@@ -405,7 +415,7 @@ impl<P: Portal> Agent<P> {
             return;
         }
         let name = &self.account.about.name;
-        match self.edges.store.set_breaker(name, Breaker::Closed).await {
+        match self.edges.store.close_breaker(name).await {
             Ok(()) => self.doubtful = false,
             Err(error) => tracing::warn!(account = name.as_str(), "{error}"),
         }
@@ -414,7 +424,7 @@ impl<P: Portal> Agent<P> {
     async fn after_failure(&mut self, error: &TurnError, now: Duration) {
         self.failures = self.failures.saturating_add(1);
         self.met_empty |= matches!(error, TurnError::Read(ReadError::EmptyAgain));
-        let (verdict, told_after) = judge(error);
+        let (verdict, patience) = judge(error);
         let asked = error.of_portal().map(retry::asked_pause);
         let wait = retry::delay(verdict, self.failures, self.jitter(self.failures.into()))
             .max(asked.unwrap_or_default());
@@ -424,10 +434,11 @@ impl<P: Portal> Agent<P> {
         let wait = touch.map_or(wait, |touch| wait.min(touch));
         let account = self.account.about.name.as_str();
         let (failures, retry_ms) = (self.failures, wait.as_millis());
-        let person = self.failures >= told_after;
+        let person = patience.is_over(self.failures, &mut self.no_browser_since, now);
         let state = State::Failing {
             why: error.to_string(),
             person,
+            reason: reason(error),
         };
         let lasting = self.failures == LASTING;
         if lasting || person && self.waited_in.as_ref() != Some(&state) {
@@ -463,3 +474,7 @@ impl<P: Portal> Agent<P> {
 const CROWD_PATIENCE: Duration = Duration::from_secs(10);
 /// A stopped account looks this often whether its credential changed.
 const RECHECK: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests;

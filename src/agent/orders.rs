@@ -4,10 +4,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::Agent;
 use crate::control::{Answer, Order, Ordered};
-use crate::portal::Portal;
+use crate::payment::AccountName;
+use crate::portal::{Left, Portal};
 use crate::session::{Event, Stand};
 use crate::status::State;
-use crate::store::{Breaker, StoreError};
+use crate::store::StoreError;
 
 impl<P: Portal> Agent<P> {
     pub(super) async fn obey(&mut self, (order, answer): Ordered) {
@@ -25,7 +26,7 @@ impl<P: Portal> Agent<P> {
             }
             Order::Pause => {
                 self.unlock().await;
-                self.edges.portal.close().await;
+                let left = self.edges.portal.hand_over().await;
                 self.life.forget();
                 self.say_import_dropped();
                 self.say_not_recorded("it was paused");
@@ -33,9 +34,7 @@ impl<P: Portal> Agent<P> {
                 if paused.is_ok() {
                     self.becomes(Event::Pause);
                 }
-                paused.map(|()| {
-                    format!("{name} is paused and signed out; `tillwatch resume {name}` goes on")
-                })
+                paused.map(|()| handed_over(&name, &left))
             }
             Order::Resume => self.resume().await.map(|()| self.goes_on()),
             Order::Poll => Ok(self.poll_now()),
@@ -83,12 +82,26 @@ impl<P: Portal> Agent<P> {
 
     async fn resume(&mut self) -> Result<(), StoreError> {
         let name = &self.account.about.name;
-        self.edges.store.set_breaker(name, Breaker::Closed).await?;
+        self.edges.store.close_breaker(name).await?;
         self.edges.store.set_paused(name, false).await?;
         self.becomes(Event::Resume);
         self.doubtful = false;
         self.person_asked = None;
         Ok(())
+    }
+}
+
+/// What whoever paused the account hears.
+fn handed_over(name: &AccountName, left: &Left) -> String {
+    let goes_on = format!("`tillwatch resume {name}` goes on");
+    match left {
+        Left::SignedOut => format!("{name} is paused and signed out; {goes_on}"),
+        Left::Nothing => {
+            format!("{name} is paused; no session of it is known to be open; {goes_on}")
+        }
+        Left::Open(why) => format!(
+            "{name} is paused, but not known to be signed out: {why}. The portal may hold the session until its idle timeout; {goes_on}"
+        ),
     }
 }
 
@@ -105,6 +118,46 @@ pub(super) async fn ordered(
                 }
             }
             Some(ordered) = orders.recv() => return Some(ordered),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::portal::{NoSession, NotOut, PortalError};
+
+    #[test]
+    fn whoever_pauses_hears_what_became_of_the_session() {
+        let name = AccountName::new("kilima").unwrap();
+        let said = |left| {
+            let said = handed_over(&name, &left);
+            let body = said.strip_suffix("; `tillwatch resume kilima` goes on");
+            body.unwrap().to_owned()
+        };
+        assert_eq!(said(Left::SignedOut), "kilima is paused and signed out");
+        let nothing = "kilima is paused; no session of it is known to be open";
+        assert_eq!(said(Left::Nothing), nothing);
+        let no_driver = PortalError::NoWebDriver {
+            kind: NoSession::Refused,
+            reason: "connection refused".to_owned(),
+        };
+        for (why, word) in [
+            (NotOut::NoWay, "`sign_out`"),
+            (NotOut::NoAnswer("timeout".to_owned()), "(timeout)"),
+            (
+                NotOut::NoBrowser(no_driver),
+                "the WebDriver gives no session",
+            ),
+        ] {
+            let said = said(Left::Open(why));
+            assert!(said.contains(word), "{said}");
+            assert!(said.contains("not known to be signed out"), "{said}");
+            assert!(
+                said.ends_with("hold the session until its idle timeout"),
+                "{said}"
+            );
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::portal::Portal;
 use crate::session::Event;
 use crate::sign_in;
 use crate::status::{Halt, State};
-use crate::store::Breaker;
 use crate::understand::Session;
 
 impl<P: Portal> Agent<P> {
@@ -32,7 +31,7 @@ impl<P: Portal> Agent<P> {
         let account = self.account.about.name.as_str();
         tracing::info!(account, "a person signed in; going on from there");
         let name = &self.account.about.name;
-        self.edges.store.set_breaker(name, Breaker::Closed).await?;
+        self.edges.store.close_breaker(name).await?;
         self.person_asked = None;
         self.has_signed_in();
         self.edges.portal.keep().await;

@@ -6,6 +6,7 @@ use super::{Agent, LASTING, RECHECK, Turn, TurnError};
 use crate::login::budget::Why;
 use crate::portal::{Portal, PortalError, Taped};
 use crate::reading::{Done, Plan, ReadError, Reader};
+use crate::retry::{self, Retried};
 use crate::session::{Act, Event, Next, Outcome};
 use crate::sign_in::{Attempt, SignIn, SignInError};
 use crate::status::{Halt, State};
@@ -16,6 +17,7 @@ impl<P: Portal> Agent<P> {
         &mut self,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Turn, TurnError> {
+        let was_stopped = matches!(self.waited_in, Some(State::Stopped(_)));
         self.look_at_file().await;
         if let Some(halt) = self.held_back() {
             return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
@@ -37,6 +39,10 @@ impl<P: Portal> Agent<P> {
                 }
             }
             Act::Rest => return Ok(Turn::Wait(RECHECK, State::Paused)),
+        }
+        if was_stopped && self.edges.portal.needs_place() {
+            // It gave its place up when it stopped. Another one is waited for between two turns, where orders are heard.
+            return Ok(Turn::Wait(Duration::ZERO, State::Starting));
         }
         self.put_off_the_past().await?;
         self.unlock().await;
@@ -61,11 +67,8 @@ impl<P: Portal> Agent<P> {
             {
                 self.yields()
             }
-            // The session may well live behind it. Where it does not, nothing but the sign-in page leads out of it.
-            Err(ReadError::Session(Session::Refused(Outcome::PortalDown)))
-                if !self.failures.saturating_add(1).is_multiple_of(LASTING) =>
-            {
-                finished(read)
+            Err(ReadError::Session(Session::Refused(Outcome::PortalDown))) => {
+                self.down(read, stop).await
             }
             Err(ReadError::Session(Session::Refused(outcome)))
                 if outcome.consequence().next == Next::StopAccount =>
@@ -88,6 +91,62 @@ impl<P: Portal> Agent<P> {
             }
             other => self.kept(other).await,
         }
+    }
+
+    /// In place of the table the portal says that it is down. The session may well live behind it. Where it does not, nothing but
+    /// the sign-in page leads out of it, which is asked each tenth time in a row; whatever else comes of that, the pauses grow on.
+    async fn down(
+        &mut self,
+        read: Result<Done, ReadError>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Turn, TurnError> {
+        if !asks_form(self.failures) {
+            return finished(read);
+        }
+        if !self.account.selectors.sign_in.clear.is_empty() {
+            // What is cleared may be the session: its end is then none of the portal's.
+            self.life.forget();
+        }
+        match self.sign_in_and_read(stop).await? {
+            Turn::Wait(
+                _,
+                State::WaitsForLogin { .. }
+                | State::Unattended { .. }
+                | State::Refused {
+                    outcome: Outcome::PortalDown,
+                },
+            ) => finished(read),
+            turn => Ok(turn),
+        }
+    }
+
+    /// A portal that is down at its form is asked ever less often, as one that is down at its table.
+    pub(super) fn backed_off(&mut self, wait: Duration, state: &State) -> Duration {
+        let State::Refused {
+            outcome: Outcome::PortalDown,
+        } = state
+        else {
+            return wait;
+        };
+        self.failures = self.failures.saturating_add(1);
+        let jitter = self.jitter(self.failures.into());
+        retry::delay(Retried::Portal, self.failures, jitter).max(wait)
+    }
+
+    /// Has the account, in this state, a browser in which nobody does anything before a person has acted elsewhere?
+    pub(super) fn leaves_browser_idle(&self, state: &State) -> bool {
+        let State::Stopped(halt) = state else {
+            return false;
+        };
+        let is_for_person = self.stand.act() == Act::Look && halt.asks_person();
+        !is_for_person && self.edges.portal.holds_place()
+    }
+
+    /// Is a browser to be waited for before the next turn? Not where that only looks whether the account may go on.
+    pub(super) fn wants_place(&self) -> bool {
+        self.stand.act() == Act::Read
+            && self.held_back().is_none()
+            && self.edges.portal.needs_place()
     }
 
     /// Somebody signed in as the same user and ended our session. Signing in again would end theirs, and cost a login.
@@ -260,6 +319,11 @@ impl<P: Portal> Agent<P> {
             Some(_) => self.life.asked(ended),
         }
     }
+}
+
+/// After so many failures in a row: does a portal that is down at its table hear from us at its form too?
+fn asks_form(failures: u32) -> bool {
+    failures.saturating_add(1).is_multiple_of(LASTING)
 }
 
 fn finished(read: Result<Done, ReadError>) -> Result<Turn, TurnError> {

@@ -131,6 +131,8 @@ pub enum Why {
     Cap,
     /// The whole window counts as spent.
     WindowSpent,
+    /// Another account signs in as the same portal user.
+    Turn,
 }
 
 impl Why {
@@ -141,6 +143,7 @@ impl Why {
             Why::Spacing => "spacing",
             Why::Cap => "cap",
             Why::WindowSpent => "window-spent",
+            Why::Turn => "turn",
         }
     }
 }

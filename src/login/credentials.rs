@@ -284,14 +284,14 @@ pub fn read_wiped(mut from: impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>>
     Ok(Some(bytes))
 }
 
-/// The first 32 bits of the SHA-256 of salt, number, user and password. Few on purpose: enough to see a change,
-/// too few to find the password by them.
+/// The first 32 bits of the SHA-256 of salt, portal user (the name of its ledger), user name and password: the same for all
+/// accounts of one portal user. Few on purpose: enough to see a change, too few to find the password by them.
 #[must_use]
-pub fn fingerprint(salt: &[u8], credential: &Credential) -> CredentialFingerprint {
+pub fn fingerprint(salt: &[u8], ledger: &str, credential: &Credential) -> CredentialFingerprint {
     let mut hash = Sha256::new();
     for part in [
         salt,
-        credential.number.as_bytes(),
+        ledger.as_bytes(),
         credential.user.as_bytes(),
         credential.password.expose_secret().as_bytes(),
     ] {

@@ -95,6 +95,14 @@ pub struct Gate {
     // A lock, because accounts of one portal user share the ledger. tokio's, because the guard moves into the
     // blocking thread that writes: a caller that goes away in the middle leaves a finished attempt, not half of one.
     state: Arc<Mutex<State>>,
+    turn: Arc<Mutex<Turn>>,
+}
+
+/// The right to sign in as the portal user, held by one account at a time.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Time step of the last one-time code that was typed (RFC 6238): no code is taken twice.
+    pub code_step: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -106,6 +114,12 @@ struct State {
 }
 
 impl Gate {
+    /// The turn to sign in; `None` while another account of this portal user has it.
+    #[must_use]
+    pub fn turn(&self) -> Option<OwnedMutexGuard<Turn>> {
+        Arc::clone(&self.turn).try_lock_owned().ok()
+    }
+
     /// May an attempt be made now? Spends nothing. Also notes a moved wall clock, so ask at every poll.
     pub async fn ask(&self) -> Verdict {
         self.forecast().await.verdict
@@ -287,6 +301,7 @@ impl Gates {
                 clock: self.clock.clone(),
                 limiter: RateLimiter::direct_with_clock(quota, self.clock.clone()),
             })),
+            turn: Arc::default(),
         };
         vacant.insert((rules.clone(), gate.clone()));
         Ok(gate)

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::status::State;
+
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -39,6 +41,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What follows from what the account is doing.
+    pub(super) const OF_STATE: &[Kind] = &[
+        Kind::Stopped,
+        Kind::Code,
+        Kind::Failing,
+        Kind::NotRead,
+        Kind::OutboxFull,
+    ];
+
     /// The word in notices.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -80,19 +91,24 @@ impl Kind {
         }
     }
 
-    /// Does it follow from what the account is doing?
-    pub(super) fn is_of_state(self) -> bool {
-        match self {
-            Kind::Stopped | Kind::Code | Kind::Failing | Kind::NotRead | Kind::OutboxFull => true,
-            Kind::Broken
-            | Kind::SelectorFile
-            | Kind::PasswordExpires
-            | Kind::Drift
-            | Kind::Quarantine
-            | Kind::Gaps
-            | Kind::History
-            | Kind::SinkDead
-            | Kind::Disk => false,
+    /// Of what an account in this state says nothing, so that it is not over when it is not there.
+    ///
+    /// Only a reading, or a person who pauses the account, ends what kept it from being read: after a restart the portal may
+    /// fail before the account meets its breaker.
+    pub(super) fn left_open(state: &State) -> &'static [Kind] {
+        match state {
+            State::Starting
+            | State::SigningIn
+            | State::Quiet
+            | State::Unattended { .. }
+            | State::WaitsForLogin { .. } => Self::OF_STATE,
+            State::Failing { .. } | State::Yields | State::OutboxFull => {
+                &[Kind::Stopped, Kind::Failing, Kind::NotRead]
+            }
+            State::Stopped(_) | State::Refused { .. } | State::WaitsForCode { .. } => {
+                &[Kind::Failing, Kind::NotRead]
+            }
+            State::SignedIn | State::Paused => &[],
         }
     }
 }

@@ -55,9 +55,9 @@ fn told_of(states: Vec<State>) -> Vec<String> {
         let found = troubles(&facts(&statuses, &none, &[]));
         let at = S(60 * minute as u64);
         for notice in watch
-            .look(found.clone(), &unsettled(&statuses), at)
+            .look(found.clone(), &unsettled(&statuses, &[]), at)
             .into_iter()
-            .chain(watch.look(found, &unsettled(&statuses), at + S(30)))
+            .chain(watch.look(found, &unsettled(&statuses, &[]), at + S(30)))
         {
             let word = if notice.solved { "solved" } else { "open" };
             told.push(format!("{word} {}", notice.key.kind.as_str()));
@@ -166,7 +166,131 @@ fn a_changed_page_is_told_with_its_columns_and_again_when_it_changes_further() {
 
 fn failing(person: bool) -> State {
     let why = "the portal does not answer as itself".to_owned();
-    State::Failing { why, person }
+    let reason = "portal".to_owned();
+    State::Failing {
+        why,
+        person,
+        reason,
+    }
+}
+
+/// Fails in a way that needs a person.
+fn fails_for(reason: &str, why: &str) -> State {
+    State::Failing {
+        why: why.to_owned(),
+        person: true,
+        reason: reason.to_owned(),
+    }
+}
+
+/// An account that failed for so long that both notices are open, after a restart.
+fn told_before() -> Watch {
+    let mut fails = status(failing(true));
+    fails.last_poll = Some(now() - TimeDelta::seconds(301));
+    let found = troubles(&facts(&[fails], &BTreeMap::new(), &[]));
+    let mut before = Watch::default();
+    assert_eq!(before.look(found, &BTreeSet::new(), S(0)).len(), 2);
+    Watch::resume(before.told(), S(0))
+}
+
+#[test]
+fn only_a_reading_or_a_pause_ends_what_was_told_of_an_account_that_fails() {
+    let refused = || State::Refused {
+        outcome: Outcome::Unknown,
+    };
+    let code = || State::WaitsForCode {
+        until: now(),
+        given: false,
+    };
+    let unread = || [failing(false), refused(), State::Yields, code()];
+    for end in [State::SignedIn, State::Paused] {
+        let (none, mut watch) = (BTreeMap::new(), told_before());
+        let mut look = |state: State, at: u64| {
+            let mut status = status(state);
+            status.last_poll = (status.state == State::SignedIn).then(now);
+            let unsettled = unsettled(std::slice::from_ref(&status), &[]);
+            let found = troubles(&facts(&[status], &none, &[]));
+            watch.look(found, &unsettled, S(at)).len()
+        };
+        for (state, minute) in [State::Starting].into_iter().chain(unread()).zip(1..) {
+            assert_eq!(look(state.clone(), 60 * minute), 0, "{state:?}");
+            assert_eq!(look(state.clone(), 60 * minute + 30), 0, "{state:?}");
+        }
+        assert_eq!(look(end.clone(), 600), 0);
+        assert_eq!(look(end, 610), 2);
+    }
+}
+
+#[test]
+fn an_account_whose_files_are_wrong_after_a_restart_is_not_read_by_that() {
+    let broken = [Broken {
+        account: account(),
+        why: FILES_WRONG.to_owned(),
+    }];
+    let (none, mut watch) = (BTreeMap::new(), told_before());
+    let mut told = Vec::new();
+    for at in [1, 20, 60] {
+        let mut facts = facts(&[], &none, &[]);
+        facts.broken = &broken;
+        told.extend(watch.look(troubles(&facts), &unsettled(&[], &broken), S(at)));
+    }
+    let told: Vec<(Kind, bool)> = told
+        .iter()
+        .map(|notice| (notice.key.kind, notice.solved))
+        .collect();
+    assert_eq!(told, [(Kind::Broken, false)]);
+}
+
+#[test]
+fn a_stop_is_not_over_when_the_portal_fails_after_a_restart() {
+    let stopped = || State::Stopped(Halt::Outcome(Outcome::WrongPassword));
+    let told = told_of(vec![
+        stopped(),
+        State::Starting,
+        failing(false),
+        State::Yields,
+        stopped(),
+        State::SignedIn,
+    ]);
+    assert_eq!(told, ["open stopped", "solved stopped"]);
+}
+
+#[test]
+fn a_code_is_asked_for_anew_after_the_last_one_failed() {
+    let code = || State::WaitsForCode {
+        until: now(),
+        given: true,
+    };
+    let told = told_of(vec![code(), failing(false), code()]);
+    assert_eq!(told, ["open code", "solved code", "open code"]);
+}
+
+#[test]
+fn another_reason_to_fail_is_told_too_and_each_once_until_the_account_is_read() {
+    let mut story = story();
+    let secret = || fails_for("secret", "there is no secret");
+    let element = |at: &str| fails_for("element", &format!("no element after {at} ms"));
+    assert_eq!(story.look(1, secret(), 0), ["open failing"]);
+    assert_eq!(story.look(60, secret(), 0), NOTHING);
+    assert_eq!(story.look(60, element("17"), 0), ["open failing"]);
+    for _ in 0..10 {
+        assert_eq!(story.look(900, element("18"), 0), NOTHING);
+        assert_eq!(story.look(900, secret(), 0), NOTHING);
+    }
+    // What a restart finds as it was is not told again.
+    story.watch = Watch::resume(story.watch.told(), story.now);
+    assert_eq!(story.look(60, element("19"), 0), NOTHING);
+    assert_eq!(story.look(60, State::SignedIn, 0), NOTHING);
+    assert_eq!(story.look(10, State::SignedIn, 0), ["solved failing"]);
+    assert_eq!(story.look(60, secret(), 0), ["open failing"]);
+}
+
+#[test]
+fn reasons_to_stop_are_told_by_turns_and_numbers_are_none() {
+    let again = |again| State::Stopped(Halt::HistoryAgain { again, of: 100 });
+    let wrong = State::Stopped(Halt::Outcome(Outcome::WrongPassword));
+    let told = told_of(vec![again(1), again(2), wrong, again(2)]);
+    assert_eq!(told, ["open stopped"; 3]);
 }
 
 #[test]
@@ -265,7 +389,7 @@ impl Story {
         let statuses = [status(state)];
         let kept = BTreeMap::from([(account(), (aside, 0))]);
         let found = troubles(&facts(&statuses, &kept, &[]));
-        let notices = self.watch.look(found, &unsettled(&statuses), self.now);
+        let notices = self.watch.look(found, &unsettled(&statuses, &[]), self.now);
         let words = notices.iter().map(|notice| {
             let word = if notice.solved { "solved" } else { "open" };
             format!("{word} {}", notice.key.kind.as_str())

@@ -212,6 +212,43 @@ pub enum PortalError {
     },
 }
 
+/// What became of the session at the portal when the account was handed to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// None was known to be open.
+    Nothing,
+    /// A page that asks for a sign-in answered the sign-out.
+    SignedOut,
+    /// The portal may hold it until it has been idle for too long.
+    Open(NotOut),
+}
+
+/// Why a session is not known to be signed out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotOut {
+    /// The file names no way.
+    #[error("the selector file has no `sign_out`")]
+    NoWay,
+    /// Only a browser could have signed out of what was kept, and none came.
+    #[error("the kept session could not be brought back to sign out of it: {0}")]
+    NoBrowser(PortalError),
+    /// What was kept does not open, or no browser takes it.
+    #[error("the kept session could not be brought back to sign out of it")]
+    Lost,
+    /// The portal gave no page of its own.
+    #[error("the portal did not answer the sign-out with a page of its own ({0})")]
+    NoAnswer(String),
+    /// The page that came bears the signed-in mark.
+    #[error("the page that answered the sign-out still bears the signed-in mark")]
+    StillIn,
+    /// The page that came bears neither mark, or both.
+    #[error("the page that answered the sign-out does not bear the signed-out mark")]
+    NoMark,
+    /// Nobody looked.
+    #[error("what the portal answered to the sign-out, if it was asked, is not known")]
+    Unseen,
+}
+
 /// What the agent asks of a portal. Implemented by the WebDriver edge and by the simulation.
 ///
 /// The implementation says what it sees; what a page means is decided by `session` and `extract`.
@@ -327,6 +364,15 @@ pub trait Portal: Send {
     /// Signs out where the portal has a way to, also of a parked session, keeps nothing of it, and ends the browser. Never
     /// fails: what is left is ended at the next `open`.
     fn close(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// As `close`, for a person who takes over: the portal is given more time for its answer, and what became of the session
+    /// is told.
+    fn hand_over(&mut self) -> impl Future<Output = Left> + Send {
+        async move {
+            self.close().await;
+            Left::Open(NotOut::Unseen)
+        }
+    }
 }
 
 fn said(pause: Option<Duration>) -> String {

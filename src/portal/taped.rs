@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{Credential, Days, Exported, Page, Portal, PortalError, ScriptRequest, kept, pool};
+use super::{
+    Credential, Days, Exported, Left, Page, Portal, PortalError, ScriptRequest, kept, pool,
+};
 use crate::login::budget::Stamp;
 use crate::recording::Kind;
 use crate::selectors;
@@ -208,5 +210,9 @@ impl<P: Portal> Portal for Taped<P> {
 
     async fn close(&mut self) {
         self.portal.close().await;
+    }
+
+    async fn hand_over(&mut self) -> Left {
+        self.portal.hand_over().await
     }
 }

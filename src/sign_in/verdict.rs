@@ -2,7 +2,6 @@
 
 use super::leave::Leave;
 use super::{Attempt, SignInError};
-use crate::login::credentials;
 use crate::portal::Portal;
 use crate::session::Outcome;
 use crate::status::{Halt, SESSION_REFUSED};
@@ -27,9 +26,8 @@ impl<P: Portal> Attempt<'_, P> {
         if stays {
             return Ok(());
         }
-        let salt = self.store.credential_salt().await?;
         self.set_breaker(Breaker::Open {
-            credential: credentials::fingerprint(&salt, &credential),
+            credential: self.version(&credential).await?,
             outcome: SESSION_REFUSED.to_owned(),
             since: self.clock.now(),
         })
@@ -58,7 +56,7 @@ impl<P: Portal> Attempt<'_, P> {
     /// When there is no secret or the store fails.
     pub async fn refused(&self, outcome: Outcome) -> Result<(), SignInError> {
         let credential = self.credential().await?;
-        let version = credentials::fingerprint(&self.store.credential_salt().await?, &credential);
+        let version = self.version(&credential).await?;
         self.follow(outcome, version, Leave::Free).await.map(drop)
     }
 }

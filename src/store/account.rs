@@ -71,3 +71,16 @@ pub enum Breaker {
     /// The record was lost with the store: stopped until a person resumes the account.
     Missing,
 }
+
+impl Breaker {
+    /// The version that it is about.
+    #[must_use]
+    pub fn credential(&self) -> Option<CredentialFingerprint> {
+        match self {
+            Breaker::Open { credential, .. } | Breaker::Doubtful { credential, .. } => {
+                Some(*credential)
+            }
+            Breaker::Closed | Breaker::Missing => None,
+        }
+    }
+}

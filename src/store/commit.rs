@@ -76,6 +76,21 @@ pub(super) fn set_breaker(
     db.apply(changes)
 }
 
+pub(super) fn close_breaker(db: &mut Db, account: &AccountName) -> Result<(), StoreError> {
+    let closed = codec::encode_breaker(&Breaker::Closed);
+    let mut changes = Changes::default();
+    if let Some(credential) = db.breaker(account)?.credential() {
+        for found in db.breakers() {
+            let (key, breaker) = found?;
+            if breaker.credential() == Some(credential) {
+                changes.put(key, closed.clone());
+            }
+        }
+    }
+    changes.put(codec::breaker_key(account), closed);
+    db.apply(changes)
+}
+
 pub(super) fn set_ledger_mark(db: &mut Db, user_key: &str, attempt: u64) -> Result<(), StoreError> {
     if db
         .ledger_mark(user_key)?

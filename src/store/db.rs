@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::account::{AccountState, Breaker};
+use super::account::{AccountState, Breaker, CredentialFingerprint};
 use super::codec::{self, Identity, Kind};
 use super::error::StoreError;
 use super::reading::Quarantined;
@@ -174,6 +174,29 @@ impl Db {
                 })
             })
             .transpose()
+    }
+
+    /// Key and breaker of each account.
+    pub(super) fn breakers(
+        &self,
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Breaker), StoreError>> + use<> {
+        self.with_prefix(&Kind::Breaker.key(b"")).map(|record| {
+            let (key, value) = record?;
+            Ok((key.to_vec(), codec::decode_breaker(&value)?))
+        })
+    }
+
+    pub(super) fn breakers_elsewhere(
+        &self,
+        account: &AccountName,
+        credential: CredentialFingerprint,
+    ) -> Result<Vec<Breaker>, StoreError> {
+        let own = codec::breaker_key(account);
+        let others = self.breakers().filter(|found| match found {
+            Ok((key, breaker)) => *key != own && breaker.credential() == Some(credential),
+            Err(_) => true,
+        });
+        others.map(|found| Ok(found?.1)).collect()
     }
 
     pub(super) fn breaker(&self, account: &AccountName) -> Result<Breaker, StoreError> {

@@ -15,11 +15,7 @@ pub enum OpenError {
         dir: PathBuf,
     },
     /// The store is not what was acknowledged, or not ours to read.
-    #[error(
-        "the store in {} is refused: {reason}. No record of it was changed. Way out: `tillwatch store restore \
-         <backup>` if there is a backup, else `tillwatch store rebuild` (what a file sink holds counts as told)",
-        dir.display()
-    )]
+    #[error("the store in {} is refused: {reason}. No record of it was changed. {}", dir.display(), reason.way_out())]
     Refused {
         /// The state directory.
         dir: PathBuf,
@@ -104,6 +100,25 @@ pub enum Refusal {
         /// Ours.
         known: u32,
     },
+}
+
+impl Refusal {
+    fn way_out(&self) -> &'static str {
+        match self {
+            Refusal::Newer { .. } => "Rebuild nothing: it is whole",
+            Refusal::Panicked
+            | Refusal::Engine(_)
+            | Refusal::Record { .. }
+            | Refusal::NoWitness
+            | Refusal::NoStore
+            | Refusal::WitnessDamaged
+            | Refusal::Disagrees { .. }
+            | Refusal::OtherEpoch { .. } => {
+                "Way out: `tillwatch store restore <backup>` if there is a backup, else `tillwatch store rebuild` (what a file sink \
+                 holds counts as told)"
+            }
+        }
+    }
 }
 
 /// An open store did not do what it was asked.

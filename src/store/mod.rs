@@ -433,6 +433,30 @@ impl Store {
         self.run(move |db, _| db.breaker(&account)).await
     }
 
+    /// The breakers of other accounts than `account` that are about this `credential`: of the same portal user and password.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn breakers_elsewhere(
+        &self,
+        account: &AccountName,
+        credential: CredentialFingerprint,
+    ) -> Result<Vec<Breaker>, StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| db.breakers_elsewhere(&account, credential))
+            .await
+    }
+
+    /// Closes the breaker of `account`, and each that is about the same credential.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close_breaker(&self, account: &AccountName) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| commit::close_breaker(db, &account))
+            .await
+    }
+
     /// Sets the breaker of `account`.
     ///
     /// # Errors

@@ -273,7 +273,9 @@ fn notices(outcome: &Outcome) -> Vec<String> {
         let (halts, naps) = (outcome.seen.halts.iter(), outcome.seen.naps.iter());
         let said = halts.clone().any(|(at, said)| *said == halt && in_time(at));
         let away = outcome.deaths.iter().any(in_time) || naps.clone().any(|(at, _)| in_time(at));
-        if !said && !away {
+        // The world may end before it must be said.
+        let judged = demand.at + most <= outcome.lasted;
+        if !said && !away && judged {
             broken.push(format!("{demand:?} did not stand in the status in time"));
         }
     }

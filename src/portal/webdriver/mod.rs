@@ -73,13 +73,14 @@ use self::driver::Driver;
 use self::form::StepError;
 use self::http::Http;
 use self::keeping::Keeper;
+use self::opening::{CLOSE_LIMIT, HAND_OVER_LIMIT};
 use self::session::Failure;
 use self::settle::Until;
 use self::table::Last;
 use super::kept::{Begun, Brought, KeepError, Kept, KeptFile, Key, Owner};
 use super::pool::{self, Pool};
 use super::way::Ladder;
-use super::{Credential, Days, Exported, Page, Portal, PortalError, ScriptRequest};
+use super::{Credential, Days, Exported, Left, Page, Portal, PortalError, ScriptRequest};
 use crate::clock::Clock;
 use crate::login::budget::Stamp;
 use crate::page_loads::PageLoads;
@@ -413,15 +414,12 @@ impl Portal for WebDriverPortal {
     /// Signs out when a sign-in was submitted, or kept, and the file names a way (a portal that allows one session would
     /// else refuse the next sign-in), ends the session and kills a local driver. Each step is bounded.
     async fn close(&mut self) {
-        let is_parked = self.browser.is_none()
-            && self.http.is_none()
-            && self.kept.key.is_some()
-            && self.kept.file.exists();
-        if is_parked && let Err(error) = self.open_browser().await {
-            tracing::info!("the kept session is not signed out: {error}");
-        }
-        self.sign_out().await;
-        self.forget();
-        self.end_browser().await;
+        self.leave(self.settings.call_timeout.min(CLOSE_LIMIT))
+            .await;
+    }
+
+    async fn hand_over(&mut self) -> Left {
+        self.leave(self.settings.page_timeout.min(HAND_OVER_LIMIT))
+            .await
     }
 }

@@ -1,6 +1,7 @@
 //! How a browser comes to be there, and how it goes: started, adopted, given up, ended; its kept session restored.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fantoccini::wd::Capabilities;
@@ -11,13 +12,20 @@ use url::Url;
 use super::browser::Browser;
 use super::capabilities::{capabilities, command_line};
 use super::driver::{Driver, DriverError, found};
+use super::form::StepError;
+use super::http::Missed;
 use super::record::Record;
-use super::session::{Session, end_stale};
-use super::{Settings, WebDriver, WebDriverPortal};
-use crate::portal::{NoSession, PortalError};
+use super::session::{Failure, Session, end_stale};
+use super::settle::Until;
+use super::{Settings, WebDriver, WebDriverPortal, reading};
+use crate::extract::{self, Document};
+use crate::portal::{Left, NoSession, NotOut, Page, Portal, PortalError};
+use crate::selectors::{self, Marks};
 
 /// What the end of a browser may take, for each of its steps: a container is given ten seconds to stop.
 pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(4);
+/// What a person who takes over waits for the portal's answer to a sign-out, on a slow link too.
+pub(super) const HAND_OVER_LIMIT: Duration = Duration::from_secs(60);
 
 impl WebDriverPortal {
     /// A browser, with the session that was kept where there is one.
@@ -202,26 +210,112 @@ impl WebDriverPortal {
         }
     }
 
-    /// Signs out when a sign-in was submitted, or restored, and the file names a way.
-    pub(super) async fn sign_out(&mut self) {
-        let limit = self.settings.call_timeout.min(CLOSE_LIMIT);
-        let portal = &self.settings.selectors;
+    /// Signs out, within `limit`, and ends the browser. Nothing is kept of the session, whatever the portal says.
+    pub(super) async fn leave(&mut self, limit: Duration) -> Left {
+        let left = self.sign_out(limit).await;
+        if let Left::Open(why) = &left {
+            let account = self.settings.owner.account.as_str();
+            tracing::info!(
+                account,
+                "not known to be signed out, the portal's own timeout ends the session: {why}"
+            );
+        }
+        self.forget();
+        self.end_browser().await;
+        left
+    }
+
+    /// Signs out of a session that was begun here, restored or kept, where the file names a way.
+    async fn sign_out(&mut self, limit: Duration) -> Left {
+        let browser = self.browser.as_ref();
+        let is_begun = browser.is_some_and(|it| it.may_be_signed_in) || self.http.is_some();
+        if !is_begun && !self.kept.file.exists() {
+            return Left::Nothing;
+        }
+        let portal = Arc::clone(&self.settings.selectors);
         let path = portal.sign_in.sign_out.as_deref();
         let Some(url) = path.and_then(|path| portal.origin.join(path)) else {
-            return;
+            return Left::Open(NotOut::NoWay);
         };
-        let is_out = match (&mut self.browser, &mut self.http) {
-            (Some(browser), _) if browser.may_be_signed_in => {
-                let visit = timeout(limit, browser.session.goto(&url)).await;
-                browser.may_be_signed_in = !matches!(visit, Ok(Ok(())));
-                !browser.may_be_signed_in
-            }
-            (None, Some(http)) => http.get(url, &portal.origin, limit).await.is_ok(),
-            (Some(_), _) | (None, None) => return,
-        };
-        if !is_out {
-            tracing::info!("sign-out did not go through; the portal's own timeout ends it");
+        if !is_begun
+            && self.browser.is_none()
+            && self.kept.key.is_some()
+            && let Err(error) = self.open_browser().await
+        {
+            return Left::Open(NotOut::NoBrowser(error));
         }
+        let answer = match (&mut self.browser, &mut self.http) {
+            (Some(browser), _) if browser.may_be_signed_in => {
+                let answer = browser.answer_at(&url, &portal, limit);
+                match timeout(limit, answer).await {
+                    Ok(answer) => answer.map_err(why),
+                    Err(_) => Err("timeout".to_owned()),
+                }
+            }
+            (None, Some(http)) => match http.get(url, &portal.origin, limit).await {
+                Ok(document) => {
+                    let page = reading::judge(document, &portal.origin);
+                    page.map_err(|error| why(StepError::Portal(error)))
+                }
+                Err(Missed::Down(error) | Missed::Odd(error)) => Err(why(StepError::Portal(error))),
+            },
+            (Some(_), _) | (None, None) => return Left::Open(NotOut::Lost),
+        };
+        let page = match answer {
+            Ok(page) => page,
+            Err(why) => return Left::Open(NotOut::NoAnswer(why)),
+        };
+        let look = move || {
+            extract::guarded(|| {
+                let document = extract::parse(&page.html)?;
+                Ok(shown(&portal.marks, &document))
+            })
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(left) => left.unwrap_or(Left::Open(NotOut::NoMark)),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
+impl Browser {
+    /// The page that the portal gives at `url`, once it is finished.
+    async fn answer_at(
+        &mut self,
+        url: &Url,
+        portal: &Arc<selectors::Portal>,
+        limit: Duration,
+    ) -> Result<Page, StepError> {
+        self.session.goto(url).await?;
+        let page = self.after_load(limit, portal).await?;
+        self.settle(page, Until::AnyMark, portal, limit).await
+    }
+}
+
+/// What a page that answers a sign-out shows.
+fn shown(marks: &Marks, document: &Document) -> Left {
+    match (
+        document.has(&marks.signed_in),
+        document.has(&marks.signed_out),
+    ) {
+        (false, true) => Left::SignedOut,
+        (true, false) => Left::Open(NotOut::StillIn),
+        (true, true) | (false, false) => Left::Open(NotOut::NoMark),
+    }
+}
+
+/// Why no page came, in few words: nothing goes on from there.
+fn why(error: StepError) -> String {
+    match error {
+        StepError::Call(Failure::Refused { code, network }) => {
+            network.unwrap_or_else(|| code.to_owned())
+        }
+        StepError::Portal(PortalError::OffOrigin { found, .. }) => format!("a page of {found}"),
+        StepError::Portal(PortalError::PortalDown { reason })
+        | StepError::Call(Failure::Gone(
+            PortalError::BrowserLost { reason } | PortalError::OutOfMemory { reason },
+        )) => reason,
+        StepError::Portal(error) | StepError::Call(Failure::Gone(error)) => error.to_string(),
     }
 }
 
@@ -249,4 +343,109 @@ fn with_slash(url: &Url) -> Url {
         url.set_path(&path);
     }
     url
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use std::net::TcpListener;
+
+    use secrecy::SecretString;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::page_loads::PageLoads;
+    use crate::portal::kept::{Kept, Key, Owner};
+    use crate::portal::pool::Pool;
+    use crate::portal::webdriver::Route;
+
+    const KILIMA: &str = include_str!("../../../selectors/kilima.toml");
+
+    fn read(file: &str) -> selectors::Portal {
+        selectors::file::parse("kilima", "kilima.toml", file).unwrap()
+    }
+
+    /// With a WebDriver that nobody finds.
+    fn portal(state: &Path, file: &str) -> WebDriverPortal {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", closed.local_addr().unwrap());
+        let (_, stop) = watch::channel(false);
+        let loads = PageLoads::open(&state.join("loads"), 1000, Clock::System, stop).unwrap();
+        let owner = Owner {
+            account: "kilima".to_owned(),
+            number: "600123".to_owned(),
+            user: "jane".to_owned(),
+            origin: "https://org.kilima.example".to_owned(),
+        };
+        WebDriverPortal::new(Settings {
+            webdriver: WebDriver::Remote {
+                url: url.parse().unwrap(),
+                args: Vec::new(),
+            },
+            call_timeout: Duration::from_secs(10),
+            page_timeout: Duration::from_secs(10),
+            route: Route::default(),
+            headed: false,
+            state: state.to_owned(),
+            selectors: Arc::new(read(file)),
+            owner,
+            session_key: None,
+            pool: Pool::of(1),
+            max_age: Duration::MAX,
+            max_memory: u64::MAX,
+            clock: Clock::System,
+            loads,
+        })
+    }
+
+    #[test]
+    fn only_the_signed_out_mark_confirms_a_sign_out() {
+        let marks = read(KILIMA).marks;
+        let in_ = "<div id=operator><b id=operator-name>JANE</b></div>";
+        let out = "<form id=login-form></form>";
+        let both = format!("{in_}{out}");
+        for (html, left) in [
+            (out, Left::SignedOut),
+            (in_, Left::Open(NotOut::StillIn)),
+            ("<p>Bye</p>", Left::Open(NotOut::NoMark)),
+            (both.as_str(), Left::Open(NotOut::NoMark)),
+        ] {
+            assert_eq!(shown(&marks, &extract::parse(html).unwrap()), left);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_over_hears_why_a_session_may_be_open_and_none_is_kept() {
+        let (secret, no_way) = (
+            SecretString::from("correct horse"),
+            KILIMA.replace("sign_out = ", "# sign_out = "),
+        );
+        for (file, is_kept, has_key) in [
+            (KILIMA, false, true),
+            (no_way.as_str(), true, true),
+            (KILIMA, true, true),
+            (KILIMA, true, false),
+        ] {
+            let state = tempfile::tempdir().unwrap();
+            let mut portal = portal(state.path(), file);
+            let key = Key::of(&secret);
+            if is_kept {
+                portal.kept.file.save(&key, &Kept::default()).unwrap();
+            }
+            portal.kept.key = has_key.then_some(key);
+            let left = portal.hand_over().await;
+            let is_right = match &left {
+                Left::Nothing => !is_kept,
+                Left::Open(NotOut::NoWay) => file != KILIMA,
+                Left::Open(NotOut::NoBrowser(PortalError::NoWebDriver { .. })) => {
+                    is_kept && has_key && file == KILIMA
+                }
+                Left::Open(NotOut::Lost) => !has_key,
+                _ => false,
+            };
+            assert!(is_right, "{left:?}");
+            assert!(!portal.kept.file.exists());
+        }
+    }
 }

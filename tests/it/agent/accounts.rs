@@ -182,8 +182,8 @@ async fn two_users_of_one_operator_account_tell_each_payment_once_and_stand_in_f
     stage.is_bare().await;
 }
 
-#[tokio::test]
-async fn accounts_that_share_a_cap_spend_from_one_ledger() {
+/// Two accounts of one portal user.
+async fn sharing() -> Stage {
     let mut cast = vec![Cast::kilima(), Cast::other()];
     for one in &mut cast {
         one.keys += "\nshared_cap = \"agency\"";
@@ -193,6 +193,38 @@ async fn accounts_that_share_a_cap_spend_from_one_ledger() {
     let file = stage.path("tillwatch.toml");
     let config = fs::read_to_string(&file).unwrap();
     fs::write(&file, config.replace(&second, &first)).unwrap();
+    stage
+}
+
+#[tokio::test]
+async fn a_refused_password_is_tried_by_no_other_account_of_the_portal_user() {
+    let stage = sharing().await;
+    for name in ["kilima", "other"] {
+        write_secret(&stage.path(&format!("{name}.secret")), "not-the-password");
+    }
+    let attempts = || stage.portal().truth().attempts.len();
+    let agent = stage.start();
+    stage
+        .until("both are stopped", || says_stopped(&stage, 2))
+        .await;
+    assert_eq!(attempts(), 1);
+    let said = stage.command(&["resume", "other"]).output().await.unwrap();
+    assert!(said.status.success(), "{said:?}");
+    // A person has it tried once more, by whichever account comes first.
+    stage
+        .until("stopped again", || {
+            stage.log().matches("stopped: ").count() > 2
+        })
+        .await;
+    assert_eq!(attempts(), 2);
+    assert_eq!(agent.stop().await, 0);
+}
+
+#[tokio::test]
+async fn accounts_that_share_a_cap_spend_from_one_ledger() {
+    let stage = sharing().await;
+    // What the portal says to another password is nothing against the first.
+    write_secret(&stage.path("other.secret"), "another");
     let agent = stage.start();
     // The portal knows the first one alone: the other is refused, which is an attempt of both.
     stage.until("refused", || says_stopped(&stage, 1)).await;
