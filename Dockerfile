@@ -50,11 +50,13 @@ COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifi
 COPY --from=builder /build/tillwatch /usr/local/bin/tillwatch
 COPY selectors /etc/tillwatch/selectors
 USER 10001:10001
+# Every command reads it, those of `docker exec` too.
+ENV TILLWATCH_CONFIG=/etc/tillwatch/tillwatch.toml
 VOLUME /var/lib/tillwatch
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 CMD ["tillwatch", "healthcheck"]
 ENTRYPOINT ["tillwatch"]
-CMD ["run", "--config", "/etc/tillwatch/tillwatch.toml"]
+CMD ["run"]
 
 # The WebDriver with a screen that a person can reach: for a captcha, or a page that only a person may pass.
 FROM webdriver AS headed

@@ -163,7 +163,8 @@ if ! engine_answers; then
 fi
 
 token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-install -d "$work/secrets"
+# Mounted as a directory: the agent's user id must get into it.
+install -d -m 0755 "$work/secrets"
 install -m 0400 -o 10001 <(printf '%s' kilima-demo-1) "$work/secrets/kilima"
 install -m 0400 -o 10001 <(printf '%s' "$token") "$work/secrets/stream_token"
 say "building the images"
@@ -172,6 +173,10 @@ compose build --build-arg PROFILE=dev >"$work/build.log" 2>&1 || { tail -n 40 "$
 say "bringing the stack up"
 compose up -d >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "the stack does not come up"; }
 for service in webdriver kilima tillwatch; do until_true "$service is healthy" 60 healthy "$service"; done
+
+say "asking the agent how its account stands"
+standing=$(docker exec "$(container tillwatch)" tillwatch status) || fail "tillwatch status does not answer in the agent's container"
+grep -q '^kilima ' <<<"$standing" || fail "tillwatch status does not name kilima: $standing"
 
 say "reading payments from stdout"
 until_true "three payments on stdout" 120 payments_at_least 3

@@ -210,7 +210,7 @@ pub enum Event {
         /// As above.
         first_seen: DateTime<Utc>,
     },
-    /// `account.watermark`: everything the portal showed up to `until` has been told, or put aside.
+    /// `account.watermark`: everything the portal showed up to `until` has been told, or put aside, or lies in a hole that is told as open.
     Watermark {
         /// Complete up to here.
         until: DateTime<Utc>,

@@ -91,7 +91,8 @@ pub async fn webdriver(config: &WebDriver) -> Result<String, LiveError> {
 
 /// Can files be made there, or it be made itself? The file made has no name and is gone at once.
 pub fn state_dir(dir: &Path) -> Result<String, LiveError> {
-    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(dir);
+    let there = dir.ancestors().map(or_here).find(|dir| dir.exists());
+    let there = there.unwrap_or(dir);
     match tempfile::tempfile_in(there) {
         Ok(_) if there == dir => Ok(format!("{} can be written", dir.display())),
         Ok(_) => Ok(format!("{} can be made", dir.display())),
@@ -99,6 +100,15 @@ pub fn state_dir(dir: &Path) -> Result<String, LiveError> {
             dir: dir.to_owned(),
             source,
         }),
+    }
+}
+
+/// The last ancestor of a relative path is the empty one: the directory that we are in.
+fn or_here(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        dir
     }
 }
 
