@@ -95,6 +95,7 @@ pub struct Gate {
     // A lock, because accounts of one portal user share the ledger. tokio's, because the guard moves into the
     // blocking thread that writes: a caller that goes away in the middle leaves a finished attempt, not half of one.
     state: Arc<Mutex<State>>,
+    // A lock, because who has the turn keeps it over all the waits of a sign-in. Never waited for.
     turn: Arc<Mutex<Turn>>,
 }
 

@@ -22,6 +22,7 @@ use crate::payment::{AccountName, PaymentId};
 use crate::session::Learned;
 
 mod account;
+mod breaker;
 mod codec;
 mod commit;
 mod db;
@@ -422,61 +423,6 @@ impl Store {
     ) -> Result<Vec<Quarantined>, StoreError> {
         let account = account.cloned();
         self.run(move |db, _| db.quarantine(account.as_ref())).await
-    }
-
-    /// The breaker of `account`. One without a record is [`Breaker::Missing`].
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn breaker(&self, account: &AccountName) -> Result<Breaker, StoreError> {
-        let account = account.clone();
-        self.run(move |db, _| db.breaker(&account)).await
-    }
-
-    /// The breakers of other accounts than `account` that are about this `credential`: of the same portal user and password.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn breakers_elsewhere(
-        &self,
-        account: &AccountName,
-        credential: CredentialFingerprint,
-    ) -> Result<Vec<Breaker>, StoreError> {
-        let account = account.clone();
-        self.run(move |db, _| db.breakers_elsewhere(&account, credential))
-            .await
-    }
-
-    /// Closes the breaker of `account`, and each that is about the same credential.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn close_breaker(&self, account: &AccountName) -> Result<(), StoreError> {
-        let account = account.clone();
-        self.run(move |db, _| commit::close_breaker(db, &account))
-            .await
-    }
-
-    /// Sets the breaker of `account`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn set_breaker(
-        &self,
-        account: &AccountName,
-        breaker: Breaker,
-    ) -> Result<(), StoreError> {
-        let account = account.clone();
-        self.run(move |db, _| commit::set_breaker(db, &account, &breaker))
-            .await
-    }
-
-    /// 32 random bytes, made once: the salt of [`CredentialFingerprint`]s.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn credential_salt(&self) -> Result<[u8; 32], StoreError> {
-        self.run(|db, _| Ok(db.salt())).await
     }
 
     /// The highest attempt number known of a portal user's ledger; `None` when none was ever noted.
