@@ -349,7 +349,7 @@ pub async fn from_store(store: &Store, request: Request) -> Answer {
 
 async fn resume_in(store: &Store, account: &AccountName) -> Result<String, String> {
     let resumed = async {
-        store.close_breaker(account).await?;
+        store.allow_credential(account).await?;
         store.set_paused(account, false).await?;
         store.read_by(account).await
     };

@@ -3,6 +3,7 @@
 //! Everything that can be asked without spending an attempt is asked first. The attempt is on disk before the
 //! click, and what becomes of it decides whether there will be another.
 
+mod allowed;
 mod leave;
 mod verdict;
 
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use leave::{Leave, strictest};
+use allowed::Doubts;
+use leave::Leave;
 
 use crate::agent::Seat;
 use crate::attended::Attended;
@@ -32,7 +34,7 @@ use crate::store::{Breaker, CredentialFingerprint, Store, StoreError};
 use crate::understand::{self, Session};
 
 /// After so long is looked again whether another account of the portal user is through with its sign-in.
-const OTHERS_TURN: Duration = Duration::from_secs(5);
+pub const OTHERS_TURN: Duration = Duration::from_secs(5);
 
 /// How a try to sign in ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +140,7 @@ impl<P: Portal> Attempt<'_, P> {
     pub async fn halted(&self) -> Result<Option<Halt>, SignInError> {
         let credential = self.credential().await?;
         let version = self.version(&credential).await?;
-        Ok(self.leave(version).await?.err())
+        Ok(self.leave(version, Doubts::Own).await?.err())
     }
 
     /// Signs in, once at the most.
@@ -148,31 +150,11 @@ impl<P: Portal> Attempt<'_, P> {
     pub async fn make(mut self) -> Result<SignIn, SignInError> {
         let credential = self.credential().await?;
         let version = self.version(&credential).await?;
-        // Two accounts of one portal user must not try at once what the portal may be about to refuse.
-        let Some(mut turn) = self.gate.turn() else {
-            let (wait, why) = (OTHERS_TURN, Why::Turn);
-            return Ok(SignIn::Wait { wait, why });
-        };
-        let leave = match self.leave(version).await? {
+        let leave = match self.leave_now(version, Doubts::Own).await? {
             Ok(leave) => leave,
-            Err(halt) => {
-                return Ok(SignIn::Stopped {
-                    halt,
-                    is_news: false,
-                });
-            }
+            Err(not_now) => return Ok(not_now),
         };
         let now = self.clock.now();
-        let wait = leave.pause(now);
-        if !wait.is_zero() {
-            let (account, outcome) = (self.account.as_str(), Outcome::Unknown);
-            tracing::warn!(
-                account,
-                wait_s = wait.as_secs(),
-                "nobody knows what the portal said to the last sign-in: the next one waits"
-            );
-            return Ok(SignIn::Later { outcome, wait });
-        }
         let closed = self
             .attended
             .and_then(|hours| hours.closed_for(now, self.selectors.zone));
@@ -203,6 +185,15 @@ impl<P: Portal> Attempt<'_, P> {
                 return Err(busy.map_or(SignInError::StrangePage, SignInError::Portal));
             }
         }
+        // Two accounts of one portal user must not try at once what the portal may be about to refuse.
+        let Some(mut turn) = self.gate.turn() else {
+            let (wait, why) = (OTHERS_TURN, Why::Turn);
+            return Ok(SignIn::Wait { wait, why });
+        };
+        let leave = match self.leave_now(version, Doubts::OfAll).await? {
+            Ok(leave) => leave,
+            Err(not_now) => return Ok(not_now),
+        };
         if let Err(refused) = self.spend().await? {
             return Ok(refused);
         }
@@ -360,43 +351,6 @@ impl<P: Portal> Attempt<'_, P> {
             number: self.number.to_owned(),
             user: self.user.to_owned(),
             password,
-        })
-    }
-
-    /// Which version of the credential it is.
-    async fn version(&self, credential: &Credential) -> Result<CredentialFingerprint, SignInError> {
-        let salt = self.store.credential_salt().await?;
-        Ok(credentials::fingerprint(&salt, self.ledger, credential))
-    }
-
-    /// How often this version of the credential may be tried, or why not at all. A changed one closes the breaker. What the
-    /// portal said of it to another account of the same portal user counts, and is kept, as if it had been said to this one.
-    async fn leave(
-        &self,
-        version: CredentialFingerprint,
-    ) -> Result<Result<Leave, Halt>, SignInError> {
-        let own = match self.store.breaker(self.account).await? {
-            Breaker::Missing => return Ok(Err(Halt::BreakerLost)),
-            Breaker::Closed => Breaker::Closed,
-            breaker if breaker.credential() == Some(version) => breaker,
-            Breaker::Doubtful { .. } | Breaker::Open { .. } => {
-                tracing::info!(
-                    account = self.account.as_str(),
-                    "the credential changed: signing in is allowed again"
-                );
-                self.set_breaker(Breaker::Closed).await?;
-                Breaker::Closed
-            }
-        };
-        let elsewhere = self.store.breakers_elsewhere(self.account, version).await?;
-        let breaker = strictest(own.clone(), elsewhere);
-        if breaker != own {
-            self.set_breaker(breaker.clone()).await?;
-        }
-        Ok(match breaker {
-            Breaker::Closed | Breaker::Missing => Ok(Leave::Free),
-            Breaker::Doubtful { since, .. } => Ok(Leave::OnceMore(since)),
-            Breaker::Open { outcome, .. } => Err(Halt::from_word(&outcome)),
         })
     }
 

@@ -8,7 +8,7 @@ use crate::portal::{Portal, PortalError, Taped};
 use crate::reading::{Done, Plan, ReadError, Reader};
 use crate::retry::{self, Retried};
 use crate::session::{Act, Event, Next, Outcome};
-use crate::sign_in::{Attempt, SignIn, SignInError};
+use crate::sign_in::{Attempt, OTHERS_TURN, SignIn, SignInError};
 use crate::status::{Halt, State};
 use crate::understand::Session;
 
@@ -21,6 +21,10 @@ impl<P: Portal> Agent<P> {
         self.look_at_file().await;
         if let Some(halt) = self.held_back() {
             return Ok(Turn::Wait(RECHECK, State::Stopped(halt)));
+        }
+        let state = State::WaitsForLogin { why: Why::Turn };
+        if self.waited_in.as_ref() == Some(&state) && self.edges.gate.is_taken() {
+            return Ok(Turn::Wait(OTHERS_TURN, state));
         }
         let waiting = self.edges.store.outbox_depth(&self.limits.sinks).await?;
         if waiting >= self.limits.outbox {
@@ -108,6 +112,10 @@ impl<P: Portal> Agent<P> {
             self.life.forget();
         }
         match self.sign_in_and_read(stop).await? {
+            // Soon it can be asked, and is still owed.
+            Turn::Wait(wait, state @ State::WaitsForLogin { .. }) if wait <= SOON => {
+                Ok(Turn::Wait(wait, state))
+            }
             Turn::Wait(
                 _,
                 State::WaitsForLogin { .. }
@@ -320,6 +328,9 @@ impl<P: Portal> Agent<P> {
         }
     }
 }
+
+/// No longer than a pause between two readings of a portal that is down.
+const SOON: Duration = Duration::from_secs(60);
 
 /// After so many failures in a row: does a portal that is down at its table hear from us at its form too?
 fn asks_form(failures: u32) -> bool {

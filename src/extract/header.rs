@@ -41,6 +41,24 @@ pub(super) struct HeaderRow {
     pub above: Vec<String>,
 }
 
+/// More text than this is in no row of titles: many rows of it must not fill the memory.
+const MAX_TITLES: usize = 16 << 10;
+
+impl HeaderRow {
+    /// Titles that the file does not know; none where they are too long.
+    pub fn of(slots: &[Rc<str>], above: &[Rc<str>]) -> Self {
+        let bytes: usize = slots.iter().chain(above).map(|slot| slot.len()).sum();
+        if bytes > MAX_TITLES {
+            return Self::default();
+        }
+        let texts = |slots: &[Rc<str>]| slots.iter().map(|slot| slot.to_string()).collect();
+        Self {
+            slots: texts(slots),
+            above: texts(above),
+        }
+    }
+}
+
 /// Where the columns stand under one header row.
 pub(super) struct Columns {
     pub header: Rc<HeaderRow>,
@@ -115,6 +133,11 @@ impl<'a> Wanted<'a> {
             above: texts(row.above),
         });
         Some(Columns { header, places })
+    }
+
+    /// Are so many most of the headers?
+    pub fn is_most(&self, held: usize) -> bool {
+        held * 2 > self.names.len()
     }
 
     /// How many of the headers the row holds.

@@ -290,8 +290,36 @@ fn rows_under_titles_that_the_file_does_not_know_are_put_aside_until_known_ones_
             good.clone()
         ]
     );
-    let first = format!("<table>{other}{row}</table><table>{head}{row}</table>");
-    assert_eq!(column("", &fields, Field::Credit, &first), [aside, good]);
+    let first = |other: &str, more: &str| {
+        format!("<table>{other}{row}{more}</table><table>{head}{row}</table>")
+    };
+    for first in [
+        first(other, ""),
+        first(
+            "<tr><th>Account 600123456<th>Time<th>Withdrawn<th>Paid In",
+            "",
+        ),
+        first(
+            "<tr><th>Receipt No.<th>Time<th>Type<th>Debit<th>Credit",
+            "<td>6",
+        ),
+    ] {
+        let read = column("", &fields, Field::Credit, &first);
+        assert_eq!(read, [aside.clone(), good.clone()], "{first}");
+    }
+}
+
+#[test]
+fn a_row_of_filters_below_the_titles_says_nothing_of_the_rows() {
+    let fields = format!("{FIELDS}amount = {{ header = \"Amount\" }}");
+    let filters = "<th><select><option>All<option>Some</select>".repeat(3);
+    let page = format!(
+        "<table><tr><th>Receipt No.<th>Time<th>Amount<tr>{filters}<tr><td>UKL1<td>2026-11-21 12:00:00<td>5</table>"
+    );
+    assert_eq!(
+        column("", &fields, Field::Amount, &page).last(),
+        Some(&Ok("5".to_owned()))
+    );
 }
 
 #[test]

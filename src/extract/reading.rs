@@ -109,16 +109,19 @@ impl<'a> Reading<'a> {
         if self.empty_marks.contains(&element.id()) {
             return Ok(());
         }
+        let above = self.above.clone();
         if !self.wanted.is_empty() && self.is_header(&laid) {
             self.unknown = None;
             return self.take_early();
         }
-        let is_skipped = self.is_skipped(&laid);
-        if !self.wanted.is_empty() && !is_skipped && self.is_of_titles(&laid) {
-            self.unknown = Some(Rc::new(HeaderRow {
-                slots: laid.slots.iter().map(|slot| slot.to_string()).collect(),
-                above: Vec::new(),
-            }));
+        if self.is_skipped(&laid) {
+            return Ok(());
+        }
+        if !self.wanted.is_empty() && self.is_of_titles(element, &laid) {
+            self.unknown = Some(Rc::new(HeaderRow::of(&laid.slots, &above)));
+            if self.columns.is_none() {
+                return Ok(());
+            }
         }
         if self.columns.is_none() {
             let under = self.unknown.clone();
@@ -127,9 +130,6 @@ impl<'a> Reading<'a> {
                 laid,
                 under,
             });
-            return Ok(());
-        }
-        if is_skipped {
             return Ok(());
         }
         let under = self.unknown.clone();
@@ -144,7 +144,7 @@ impl<'a> Reading<'a> {
         under: Option<Rc<HeaderRow>>,
     ) -> Result<(), ExtractError> {
         if under.is_some() {
-            laid.problem = Some(RowProblem::UnknownHeader);
+            laid.problem.get_or_insert(RowProblem::UnknownHeader);
         }
         let row = self.row(element, &laid);
         self.text_bytes += row.bytes();
@@ -165,7 +165,11 @@ impl<'a> Reading<'a> {
     /// Now that the header is found: which of the rows above it would be payments under it?
     fn take_early(&mut self) -> Result<(), ExtractError> {
         for early in std::mem::take(&mut self.early) {
-            if self.looks_like_payment(&early.laid) && !self.is_skipped(&early.laid) {
+            let is_payment = match &early.under {
+                Some(titles) => could_be_payment(&early.laid, titles),
+                None => self.looks_like_payment(&early.laid),
+            };
+            if is_payment && !self.is_skipped(&early.laid) {
                 let columns = self.columns.as_ref();
                 let header = columns.map(|columns| Rc::clone(&columns.header));
                 self.put(early.element, early.laid, early.under.or(header))?;
@@ -191,12 +195,14 @@ impl<'a> Reading<'a> {
         }
         // The few cells of a preamble may span many columns.
         let is_full = laid.own.len() * 2 > laid.slots.len();
-        dated && paid && is_full && laid.slots.len() == columns.header.slots.len()
+        let (found, expected) = (laid.slots.len(), columns.header.slots.len());
+        let shifted = expected.checked_add_signed(self.portal.table.header_shift);
+        dated && paid && is_full && (found == expected || Some(found) == shifted)
     }
 
-    /// Is it a row of titles, though not those that the file knows: header cells, or some of the known titles among it, words
-    /// in most columns, and nowhere as many digits as a date or a reference has?
-    fn is_of_titles(&self, laid: &Laid) -> bool {
+    /// Is it a row of titles, though not those that the file knows: most of the known titles among it; or some of them, or
+    /// header cells, with words in most columns, and nowhere as many digits as a date or a reference has?
+    fn is_of_titles(&self, element: ElementRef<'_>, laid: &Laid) -> bool {
         let digits = |cell: &str| cell.chars().filter(|c| c.is_numeric()).count();
         let has_words = |cell: &&Rc<str>| cell.chars().any(char::is_alphabetic);
         let worded = laid.own.iter().filter(has_words).count();
@@ -204,10 +210,12 @@ impl<'a> Reading<'a> {
             slots: &laid.slots,
             above: &self.above,
         };
+        let held = self.wanted.held(row);
+        let has_few_digits = || laid.own.iter().all(|cell| digits(cell) <= 2);
         worded >= 3
             && worded * 2 >= laid.slots.len()
-            && laid.own.iter().all(|cell| digits(cell) <= 2)
-            && (laid.is_titled || self.wanted.held(row) > 0)
+            && (self.wanted.is_most(held) || (laid.is_titled || held > 0) && has_few_digits())
+            && !holds_controls(element)
     }
 
     /// Does the row hold the headers? Then the columns stand as it says from here on.
@@ -329,7 +337,7 @@ impl<'a> Reading<'a> {
 
     /// The only row that was taken; `None` when the file names it as none of a payment.
     pub fn finish_one(mut self) -> Result<Option<Row>, ExtractError> {
-        if self.columns.is_none() {
+        if self.columns.is_none() && !self.early.is_empty() {
             let (missing, found) = self.best.finish(&self.wanted);
             return Err(ExtractError::MissingHeader { missing, found });
         }
@@ -361,4 +369,16 @@ impl<'a> Reading<'a> {
             (false, _, Some(headers)) => Ok((headers, self.rows)),
         }
     }
+}
+
+/// Under titles that the file does not know: as wide as these, and with as many digits in a cell as a date has?
+fn could_be_payment(laid: &Laid, titles: &HeaderRow) -> bool {
+    let digits = |cell: &Rc<str>| cell.chars().filter(|c| c.is_numeric()).count();
+    laid.slots.len() == titles.slots.len() && laid.own.iter().any(|cell| digits(cell) >= 6)
+}
+
+/// A row of filters below the titles is none of titles.
+fn holds_controls(row: ElementRef<'_>) -> bool {
+    let mut within = row.descendants().filter_map(ElementRef::wrap);
+    within.any(|element| matches!(element.value().name(), "input" | "select" | "textarea"))
 }

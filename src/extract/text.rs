@@ -62,7 +62,7 @@ fn walk(element: ElementRef<'_>, hidden: Hidden, collapsed: &mut Collapsing) {
     {
         return;
     }
-    let separates = stands_apart(element);
+    let separates = stands_apart(element) && !(is_raised(name) && collapsed.ends_in_mark());
     if separates {
         collapsed.push(" ");
     }
@@ -84,10 +84,18 @@ fn walk(element: ElementRef<'_>, hidden: Hidden, collapsed: &mut Collapsing) {
 /// Does a reader see it apart from what is beside it? Two numbers must not become one.
 fn stands_apart(element: ElementRef<'_>) -> bool {
     match element.value().name() {
-        // `150<sup>00</sup>`, but not `N<sup>o</sup>`.
-        "sup" | "sub" => element.text().flat_map(str::chars).any(char::is_numeric),
+        // `150<sup>00</sup>`, but neither `N<sup>o</sup>` nor `150<sup>.00</sup>`.
+        name if is_raised(name) => {
+            let mut letters = element.text().flat_map(str::chars);
+            let first = letters.find(|letter| !letter.is_whitespace());
+            first.is_some_and(|first| first.is_numeric())
+        }
         name => APART.contains(&name),
     }
+}
+
+fn is_raised(name: &str) -> bool {
+    matches!(name, "sup" | "sub")
 }
 
 /// Blocks by the HTML standard's own style sheet, line breaks, controls, and text that was struck out or put in its place.
@@ -188,6 +196,11 @@ impl Collapsing {
         }
     }
 
+    /// `150.` before a raised `00`.
+    fn ends_in_mark(&self) -> bool {
+        !self.blank && self.text.ends_with(['.', ','])
+    }
+
     fn finish(self) -> Bounded {
         Bounded {
             text: self.text,
@@ -264,6 +277,8 @@ mod tests {
     fn numbers_that_are_seen_apart_are_not_one_number() {
         for (markup, text) in [
             ("150<sup>00</sup>", "150 00"),
+            ("1,500<sup>.00</sup>", "1,500.00"),
+            ("1,500.<sup>00</sup>", "1,500.00"),
             ("N<sup>o</sup> de reçu", "No de reçu"),
             ("<del>5</del><ins>6</ins>", "5 6"),
             ("<section>15</section><section>7</section>", "15 7"),

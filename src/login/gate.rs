@@ -121,6 +121,12 @@ impl Gate {
         Arc::clone(&self.turn).try_lock_owned().ok()
     }
 
+    /// Does an account of this portal user sign in now?
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.turn.try_lock().is_err()
+    }
+
     /// May an attempt be made now? Spends nothing. Also notes a moved wall clock, so ask at every poll.
     pub async fn ask(&self) -> Verdict {
         self.forecast().await.verdict

@@ -102,12 +102,12 @@ impl Kind {
             | State::Quiet
             | State::Unattended { .. }
             | State::WaitsForLogin { .. } => Self::OF_STATE,
-            State::Failing { .. } | State::Yields | State::OutboxFull => {
-                &[Kind::Stopped, Kind::Failing, Kind::NotRead]
-            }
-            State::Stopped(_) | State::Refused { .. } | State::WaitsForCode { .. } => {
-                &[Kind::Failing, Kind::NotRead]
-            }
+            State::Failing { .. }
+            | State::Yields
+            | State::OutboxFull
+            | State::Refused { .. }
+            | State::WaitsForCode { .. } => &[Kind::Stopped, Kind::Failing, Kind::NotRead],
+            State::Stopped(_) => &[Kind::Failing, Kind::NotRead],
             State::SignedIn | State::Paused => &[],
         }
     }

@@ -11,6 +11,8 @@ use super::constant;
 const SPACES: [char; 3] = [' ', '\u{a0}', '\u{202f}'];
 /// Fewer digits than this in groups are numbers by themselves: `1 20`.
 const LEAST_DIGITS: usize = 5;
+/// No amount of a statement has more before its decimals.
+const AMOUNT_DIGITS: usize = 9;
 
 /// Words, and numbers by themselves.
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
@@ -35,7 +37,9 @@ pub(super) fn grouped(text: &str) -> impl Iterator<Item = Range<usize>> {
         // A masked number is a word.
         let is_masked = before.is_some_and(|before| before.ends_with('*'))
             || behind.is_some_and(|behind| behind.starts_with('*'));
-        !is_masked && text.get(run.clone()).is_some_and(is_grouped)
+        let is_dialled = before.is_some_and(|before| before.ends_with('+'));
+        let is_somebodys = |run: &str| is_grouped(run, is_dialled);
+        !is_masked && text.get(run.clone()).is_some_and(is_somebodys)
     })
 }
 
@@ -56,8 +60,16 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-fn is_grouped(run: &str) -> bool {
+/// `is_dialled`: a plus stands before it.
+fn is_grouped(run: &str, is_dialled: bool) -> bool {
     let digits = run.bytes().filter(u8::is_ascii_digit).count();
+    let signs = run.chars().filter(|letter| !letter.is_ascii_digit());
+    let is_of_one_sign = signs.collect::<std::collections::BTreeSet<char>>().len() == 1;
+    // `254 712 345 678` is written as an amount is.
+    let is_long = digits > AMOUNT_DIGITS && is_of_one_sign && !run.contains([',', '\'', '’']);
+    if is_dialled && digits >= LEAST_DIGITS || is_long && AMOUNT.is_match(run) {
+        return true;
+    }
     let is_amount = |part: &str| is_bare(part) || AMOUNT.is_match(part);
     // A number and an amount beside it, such as `12 1500.00`.
     let are_amounts = run.contains('.') && run.split(SPACES).all(is_amount);

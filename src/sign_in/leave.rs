@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::session::{Next, Outcome};
-use crate::status::Halt;
 use crate::store::{Breaker, CredentialFingerprint};
 
 /// How often a version of the credential may be tried.
@@ -41,7 +40,6 @@ impl Leave {
     pub(super) fn pause(self, now: DateTime<Utc>) -> Duration {
         match (self, Outcome::Unknown.consequence().next) {
             (Leave::OnceMore(since), Next::RetryOnceThenStop { at_least }) => {
-                // Of a clock that was put back nothing is known but that the pause is no longer than all of it.
                 at_least.saturating_sub((now - since).to_std().unwrap_or_default())
             }
             (Leave::Free | Leave::OnceMore(_), _) => Duration::ZERO,
@@ -50,13 +48,13 @@ impl Leave {
 }
 
 /// The breaker that an account goes by: its `own`, or what the portal said of the same credential to another account.
-pub(super) fn strictest(own: Breaker, elsewhere: Vec<Breaker>) -> Breaker {
+pub(super) fn strictest(own: Breaker, elsewhere: impl Iterator<Item = Breaker>) -> Breaker {
     let rank = |breaker: &Breaker| match breaker {
         Breaker::Open { .. } => 2,
         Breaker::Doubtful { .. } => 1,
         Breaker::Closed | Breaker::Missing => 0,
     };
-    let others = elsewhere.into_iter().filter(is_of_credential);
+    let others = elsewhere.filter(Breaker::is_of_portal_user);
     others.fold(own, |strictest, other| {
         if rank(&other) > rank(&strictest) {
             other
@@ -66,20 +64,39 @@ pub(super) fn strictest(own: Breaker, elsewhere: Vec<Breaker>) -> Breaker {
     })
 }
 
-/// Would the portal say it to every account of the portal user? A captcha or a missing right may be one account's alone.
-fn is_of_credential(breaker: &Breaker) -> bool {
-    match breaker {
-        Breaker::Open { outcome, .. } => matches!(
-            Halt::from_word(outcome),
-            Halt::Outcome(
-                Outcome::WrongPassword
-                    | Outcome::PasswordExpired
-                    | Outcome::Locked
-                    | Outcome::Dormant
-                    | Outcome::Unknown
-            )
-        ),
-        Breaker::Doubtful { .. } => true,
-        Breaker::Closed | Breaker::Missing => false,
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn the_pause_after_an_unknown_answer_is_counted_from_that_answer() {
+        let since = DateTime::UNIX_EPOCH;
+        let after = |seconds| Leave::OnceMore(since).pause(since + TimeDelta::seconds(seconds));
+        assert_eq!(after(0), Duration::from_secs(120));
+        assert_eq!(after(100), Duration::from_secs(20));
+        assert_eq!(after(120), Duration::ZERO);
+        assert_eq!(Leave::Free.pause(since), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_the_portal_would_say_to_any_account_counts_for_all() {
+        let credential = CredentialFingerprint([7; 4]);
+        let since = DateTime::UNIX_EPOCH;
+        let open = |outcome: Outcome| Breaker::Open {
+            credential,
+            outcome: outcome.as_str().to_owned(),
+            since,
+        };
+        let doubt = Breaker::Doubtful { credential, since };
+        let (wrong, captcha) = (open(Outcome::WrongPassword), open(Outcome::CaptchaRequired));
+        let of = |own: &Breaker, others: &[&Breaker]| {
+            strictest(own.clone(), others.iter().map(|other| (*other).clone()))
+        };
+        assert_eq!(of(&Breaker::Closed, &[&captcha]), Breaker::Closed);
+        assert_eq!(of(&Breaker::Closed, &[&captcha, &doubt]), doubt);
+        assert_eq!(of(&doubt, &[&doubt, &wrong]), wrong);
+        assert_eq!(of(&captcha, &[&wrong]), captcha);
     }
 }

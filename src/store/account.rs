@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::event::Gap;
 use crate::past::Unread;
+use crate::session::Outcome;
 
 /// An account's durable state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,34 @@ impl Breaker {
                 Some(*credential)
             }
             Breaker::Closed | Breaker::Missing => None,
+        }
+    }
+
+    /// Does it come of an answer that nobody knows?
+    #[must_use]
+    pub fn is_doubt(&self) -> bool {
+        match self {
+            Breaker::Doubtful { .. } => true,
+            Breaker::Open { outcome, .. } => outcome == Outcome::Unknown.as_str(),
+            Breaker::Closed | Breaker::Missing => false,
+        }
+    }
+
+    /// Would the portal say it to every account of the portal user? A captcha, a code or a missing right may be one
+    /// account's alone.
+    #[must_use]
+    pub fn is_of_portal_user(&self) -> bool {
+        const VERDICTS: [Outcome; 4] = [
+            Outcome::WrongPassword,
+            Outcome::PasswordExpired,
+            Outcome::Locked,
+            Outcome::Dormant,
+        ];
+        let is_verdict = |word: &String| VERDICTS.iter().any(|verdict| verdict.as_str() == word);
+        match self {
+            Breaker::Open { outcome, .. } => is_verdict(outcome) || self.is_doubt(),
+            Breaker::Doubtful { .. } => true,
+            Breaker::Closed | Breaker::Missing => false,
         }
     }
 }

@@ -27,13 +27,24 @@ impl Store {
             .await
     }
 
-    /// Closes the breaker of `account`, and each that is about the same credential.
+    /// A person says that the credential of `account` may be used: closes its breaker, and those of other accounts of the same
+    /// portal user and password that the portal would refuse for the same reason.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn allow_credential(&self, account: &AccountName) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.run(move |db, _| commit::close_breaker(db, &account, Breaker::is_of_portal_user))
+            .await
+    }
+
+    /// The portal has answered: closes the breaker of `account`, and ends the doubt of others about the same credential.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn close_breaker(&self, account: &AccountName) -> Result<(), StoreError> {
         let account = account.clone();
-        self.run(move |db, _| commit::close_breaker(db, &account))
+        self.run(move |db, _| commit::close_breaker(db, &account, Breaker::is_doubt))
             .await
     }
 

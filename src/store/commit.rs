@@ -76,13 +76,17 @@ pub(super) fn set_breaker(
     db.apply(changes)
 }
 
-pub(super) fn close_breaker(db: &mut Db, account: &AccountName) -> Result<(), StoreError> {
+pub(super) fn close_breaker(
+    db: &mut Db,
+    account: &AccountName,
+    others: fn(&Breaker) -> bool,
+) -> Result<(), StoreError> {
     let closed = codec::encode_breaker(&Breaker::Closed);
     let mut changes = Changes::default();
     if let Some(credential) = db.breaker(account)?.credential() {
         for found in db.breakers() {
             let (key, breaker) = found?;
-            if breaker.credential() == Some(credential) {
+            if breaker.credential() == Some(credential) && others(&breaker) {
                 changes.put(key, closed.clone());
             }
         }

@@ -353,6 +353,51 @@ async fn a_breaker_without_a_record_is_missing_and_a_begun_account_has_a_closed_
 }
 
 #[tokio::test]
+async fn what_is_said_of_a_credential_is_known_of_every_account_that_has_it() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let (ours, other) = (CredentialFingerprint([7; 4]), CredentialFingerprint([8; 4]));
+    let open = |credential, outcome: &str| Breaker::Open {
+        credential,
+        outcome: outcome.to_owned(),
+        since: start(),
+    };
+    let doubt = Breaker::Doubtful {
+        credential: ours,
+        since: start(),
+    };
+    let account = |name: &str| AccountName::new(name).unwrap();
+    let begun = [
+        ("refused", open(ours, "wrong-password")),
+        ("captcha", open(ours, "captcha-required")),
+        ("doubtful", doubt.clone()),
+        ("stranger", open(other, "wrong-password")),
+    ];
+    for (name, breaker) in &begun {
+        let name = account(name);
+        store.set_breaker(&name, breaker.clone()).await.unwrap();
+    }
+    let all = store.breakers_elsewhere(&name(), ours).await.unwrap();
+    assert_eq!(all.len(), 3);
+    let stand = async || {
+        let mut closed = Vec::new();
+        for (name, _) in &begun {
+            if store.breaker(&account(name)).await.unwrap() == Breaker::Closed {
+                closed.push(*name);
+            }
+        }
+        closed
+    };
+    store.set_breaker(&name(), doubt).await.unwrap();
+    store.close_breaker(&name()).await.unwrap();
+    assert_eq!(stand().await, ["doubtful"], "an answer ends doubts alone");
+    let refused = open(ours, "wrong-password");
+    store.set_breaker(&name(), refused).await.unwrap();
+    store.allow_credential(&name()).await.unwrap();
+    assert_eq!(stand().await, ["refused", "doubtful"]);
+}
+
+#[tokio::test]
 async fn since_is_stored_once() {
     let fixture = Fixture::new().await.reopened().await;
     let later = start() + TimeDelta::days(1);

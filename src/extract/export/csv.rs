@@ -126,6 +126,8 @@ fn fit(text: &str, delimiter: u8) -> Result<Option<(usize, usize)>, ExportError>
 struct Records<'t> {
     reader: Reader,
     delimiter: u8,
+    /// Bytes that may still be looked at for quotes: a text full of open ones must not be read again for each line.
+    looks: usize,
     rest: &'t [u8],
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -138,6 +140,7 @@ impl<'t> Records<'t> {
         Self {
             reader: ReaderBuilder::new().delimiter(delimiter).build(),
             delimiter,
+            looks: text.len() * LOOKS_PER_BYTE + MAX_RECORD_BYTES,
             rest: text.as_bytes(),
             text: vec![0; MAX_RECORD_BYTES],
             ends: vec![0; MAX_CELLS],
@@ -152,10 +155,10 @@ impl<'t> Records<'t> {
         let breaks = self.rest.iter().take_while(|byte| is_break(**byte)).count();
         self.rest = self.rest.get(breaks..).unwrap_or_default();
         let begun = self.rest;
-        let count = if quotes_fit(begun, self.delimiter) {
+        let count = if self.quotes_fit() {
             let count = self.by_quotes()?;
-            let cells = cells_of(&self.text, &self.ends, count.unwrap_or(0));
-            if swallows(cells, self.delimiter) {
+            let record = begun.get(..begun.len() - self.rest.len());
+            if swallows(record.unwrap_or_default(), count, self.delimiter) {
                 self.rest = begun;
                 self.reader.reset();
                 Some(self.by_line()?)
@@ -167,6 +170,33 @@ impl<'t> Records<'t> {
         };
         self.number += usize::from(count.is_some());
         Ok(count.map(|count| cells_of(&self.text, &self.ends, count)))
+    }
+
+    /// Is each quote of the next record at the begin or end of a cell, or doubled (RFC 4180), and the last one closed? What
+    /// follows a closed one may be blank.
+    fn quotes_fit(&mut self) -> bool {
+        #[derive(Clone, Copy, PartialEq)]
+        enum At {
+            Begin,
+            Bare,
+            Quoted,
+            Quote,
+        }
+        let mut at = At::Begin;
+        for byte in self.rest.iter().take(self.looks.min(MAX_RECORD_BYTES)) {
+            self.looks -= 1;
+            at = match (at, *byte) {
+                (At::Begin | At::Quote, b'"') => At::Quoted,
+                (At::Quoted, b'"') => At::Quote,
+                (At::Quoted, _) => At::Quoted,
+                (_, byte) if byte == self.delimiter => At::Begin,
+                (_, byte) if is_break(byte) => return true,
+                (At::Quote, b' ' | b'\t') => At::Quote,
+                (At::Quote, _) => return false,
+                (At::Begin | At::Bare, _) => At::Bare,
+            };
+        }
+        at != At::Quoted && self.looks > 0
     }
 
     /// The next line's cells, whatever its quotes; those around a whole cell are none of its text.
@@ -236,49 +266,23 @@ fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-/// Is each quote of the record that `text` begins with at the begin or end of a cell, or doubled (RFC 4180), and the last
-/// one closed?
-fn quotes_fit(text: &[u8], delimiter: u8) -> bool {
-    #[derive(Clone, Copy, PartialEq)]
-    enum At {
-        Begin,
-        Bare,
-        Quoted,
-        Quote,
-    }
-    let mut at = At::Begin;
-    for byte in text.iter().take(MAX_RECORD_BYTES) {
-        at = match (at, *byte) {
-            (At::Begin | At::Quote, b'"') => At::Quoted,
-            (At::Quoted, b'"') => At::Quote,
-            (At::Quoted, _) => At::Quoted,
-            (_, byte) if byte == delimiter => At::Begin,
-            (_, byte) if is_break(byte) => return true,
-            (At::Quote, _) => return false,
-            (At::Begin | At::Bare, _) => At::Bare,
-        };
-    }
-    at != At::Quoted
-}
-
+/// A record is looked at once for its quotes, and again where the line is the record.
+const LOOKS_PER_BYTE: usize = 4;
 /// No payment is told in fewer.
 const LEAST_DELIMITERS: usize = 3;
 
-/// Does a cell hold a line with as many delimiters as the record has? Then it is a record of its own between two stray quotes.
-fn swallows<'a>(cells: impl Iterator<Item = &'a str> + Clone, delimiter: u8) -> bool {
-    let delimiters = cells.clone().count().saturating_sub(1);
+/// Have two lines of the record as many delimiters as all of it? Then they are records, and the quotes around the line break
+/// are text.
+fn swallows(record: &[u8], cells: Option<usize>, delimiter: u8) -> bool {
+    let delimiters = cells.unwrap_or(0).saturating_sub(1);
     let delimiters = delimiters.max(LEAST_DELIMITERS);
     let is_record =
-        |line: &str| line.bytes().filter(|byte| *byte == delimiter).count() >= delimiters;
-    let mut broken = cells.filter(|cell| cell.contains(['\n', '\r']));
-    broken.any(|cell| cell.lines().skip(1).any(is_record))
+        |line: &&[u8]| line.iter().filter(|byte| **byte == delimiter).count() >= delimiters;
+    let lines = record.split(|byte| is_break(*byte));
+    lines.filter(is_record).nth(1).is_some()
 }
 
-fn cells_of<'a>(
-    text: &'a [u8],
-    ends: &'a [usize],
-    count: usize,
-) -> impl Iterator<Item = &'a str> + Clone {
+fn cells_of<'a>(text: &'a [u8], ends: &'a [usize], count: usize) -> impl Iterator<Item = &'a str> {
     let ends = ends.iter().take(count);
     ends.scan(0, move |start, end| {
         let cell = text.get(*start..*end).unwrap_or_default();

@@ -20,6 +20,11 @@ use crate::extract::{MAX_CELLS, MAX_PAGE_BYTES, MAX_ROWS};
 /// Over this, neighbours of a whole number are the same float: its digits may not be those that the portal meant.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// Sheets of one workbook, each of which is read twice.
+const MAX_SHEETS: usize = 64;
+/// Cells of them, empty ones too: many sheets may be one and the same part of the file.
+const MAX_WORKBOOK_CELLS: usize = 2_000_000;
+
 /// A cell's text.
 struct Text {
     text: String,
@@ -42,6 +47,7 @@ pub(super) fn xlsx(bytes: &[u8], name: Option<&str>) -> Result<String, ExportErr
             _other => damaged.clone(),
         })?;
         let mut writer = Writer::new("xlsx");
+        let mut cells = 0;
         for sheet in chosen(book.sheets_metadata(), name)? {
             let merged = book.merge_cells_by_sheet_name(&sheet);
             let merged = merged.map_err(|_| damaged.clone())?;
@@ -50,6 +56,10 @@ pub(super) fn xlsx(bytes: &[u8], name: Option<&str>) -> Result<String, ExportErr
                 .worksheet_cells_reader(&sheet)
                 .map_err(|_| damaged.clone())?;
             while let Some(cell) = reader.next_cell().map_err(|_| damaged.clone())? {
+                cells += 1;
+                if cells > MAX_WORKBOOK_CELLS {
+                    return Err(ExportError::WorkbookTooLarge);
+                }
                 found.take(cell.get_position(), &Data::from(cell.get_value().clone()))?;
             }
             found.write(&mut writer, &merged)?;
@@ -113,6 +123,9 @@ fn chosen(sheets: &[Sheet], name: Option<&str>) -> Result<Vec<String>, ExportErr
         .clone()
         .filter(|sheet| name.is_none_or(|name| sheet.name.trim() == name));
     let fitting: Vec<String> = fitting.map(|sheet| sheet.name.clone()).collect();
+    if fitting.len() > MAX_SHEETS {
+        return Err(ExportError::WorkbookTooLarge);
+    }
     if fitting.is_empty() {
         let visible = visible.count();
         return Err(ExportError::Sheet { visible });

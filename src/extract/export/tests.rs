@@ -100,6 +100,7 @@ fn a_stray_quote_costs_no_row() {
         &[(7, "\"ref 10")][..],
         &[(7, "\"ref 10"), (20, "\"ref 11")],
         &[(7, "\"ref 10"), (20, "ref 11\"")],
+        &[(7, "\"ref 10"), (8, "ref 11\"")],
         &[(7, "\"a\" b"), (39, "\"ref 10")],
     ] {
         let found = plain(csv(odd).as_bytes()).unwrap().1;
@@ -109,6 +110,11 @@ fn a_stray_quote_costs_no_row() {
         assert!(found.iter().all(|row| row.len() == 4), "{odd:?}");
         assert_eq!(found[7][3], odd[0].1);
     }
+    let spaced = "A1,\"1,500.00\" ,x\nA2,\"5\" \r\n";
+    assert_eq!(
+        plain(spaced.as_bytes()).unwrap().1,
+        rows(&[&["A1", "1,500.00 ", "x"], &["A2", "5 "]])
+    );
     let quoted = "\"A1\",\"5\"\"\",\"ref \"10\"\r\n\"A2\",\"5,00\",\"x\"";
     assert_eq!(
         plain(quoted.as_bytes()).unwrap().1,
