@@ -200,10 +200,15 @@ impl<'a> Reading<'a> {
         dated && paid && is_full && (found == expected || Some(found) == shifted)
     }
 
-    /// Is it a row of titles, though not those that the file knows: most of the known titles among it; or some of them, or
-    /// header cells, with words in most columns, and nowhere as many digits as a date or a reference has?
+    /// Is it a row of titles, though not those that the file knows? Words in most columns, and most of the known titles among
+    /// them, of which one may hold the account's number; or some of these, or header cells, and nowhere as many digits as a date
+    /// or a reference has.
     fn is_of_titles(&self, element: ElementRef<'_>, laid: &Laid) -> bool {
         let digits = |cell: &str| cell.chars().filter(|c| c.is_numeric()).count();
+        let numbered = laid.own.iter().filter(|cell| digits(cell) > 2).count();
+        if numbered > 1 {
+            return false;
+        }
         let has_words = |cell: &&Rc<str>| cell.chars().any(char::is_alphabetic);
         let worded = laid.own.iter().filter(has_words).count();
         let row = Header {
@@ -211,10 +216,9 @@ impl<'a> Reading<'a> {
             above: &self.above,
         };
         let held = self.wanted.held(row);
-        let has_few_digits = || laid.own.iter().all(|cell| digits(cell) <= 2);
         worded >= 3
             && worded * 2 >= laid.slots.len()
-            && (self.wanted.is_most(held) || (laid.is_titled || held > 0) && has_few_digits())
+            && (self.wanted.is_most(held) || (laid.is_titled || held > 0) && numbered == 0)
             && !holds_controls(element)
     }
 
