@@ -152,6 +152,7 @@ async fn guest_recorded_by(which: Which, rows: usize, selectors: Option<&str>) -
     stage
         .until("a first reading", || !stage.events().is_empty())
         .await;
+    stage.read_once("600456").await;
     portal.expire();
     let mut record = stage.command(&["portal", "record", "600456", "--name", "live"]);
     let (ok, said) = output(&mut record).await;
@@ -214,8 +215,12 @@ async fn an_endpoint_of_several_pages_is_recorded_and_replayed_page_by_page() {
     let (ok, said) = tested(&stage, "wimbi", "--accept").await;
     assert!(ok, "{said}");
     let (ok, said) = tested(&stage, "wimbi", "--browser").await;
-    let in_browser = format!("{} of the pages in a browser too", 2 + pages);
-    assert!(ok && said.contains(&in_browser), "{said}");
+    assert!(ok, "{said}");
+    // Beside the form and the page behind it at least two of the endpoint: it was followed.
+    let mut parts = said.split(", ");
+    let reached = parts.find_map(|part| part.split_once(" of the pages in a browser too"));
+    let reached: usize = reached.unwrap().0.parse().unwrap();
+    assert!(reached > 3, "{said}\n{steps}");
 }
 
 #[tokio::test]
