@@ -12,7 +12,7 @@ pub enum Exit {
     /// `tillwatch.toml` or a selector file is wrong; `tillwatch check` lists everything.
     Config,
     /// The store is damaged, behind its witness, or newer than this program: nothing was changed.
-    /// `tillwatch store restore` or `rebuild` is the way out.
+    /// The message says the way out of each.
     StoreRefused,
     /// Another tillwatch holds the state directory or a ledger.
     AlreadyRunning,
